@@ -1,0 +1,132 @@
+// The engine port: where containers run. Shaped so that Nomad, Kubernetes, Docker and host processes all fit.
+// One conformance suite: test/conformance/engine-suite.ts.
+//
+// An attempt's id is its name in the engine. The promises that matter: `submit` of the same id never starts a second body,
+// whoever calls it and however late; and `lookup` tells what became of an id for as long as it was not forgotten. An engine
+// that cannot be reached throws AppError('unavailable'): that delays, it never decides an attempt's fate.
+
+import type { RegistryAuth, Resources } from '../../store/model/config.ts';
+import type { AttemptId, Instant } from '../../store/model/ids.ts';
+import type { AttemptEnd } from '../../store/model/run.ts';
+
+export interface AttemptSpec {
+  readonly id: AttemptId;
+  readonly image: string;
+  /** null = the image's own. */
+  readonly entrypoint: readonly string[] | null;
+  readonly command: readonly string[] | null;
+  /** Final values: placeholders are resolved, so this must never be logged. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly registryAuth: RegistryAuth | null;
+  readonly pull: 'missing' | 'always';
+  readonly resources: Resources;
+}
+
+/** What an engine says of one attempt. */
+export type AttemptReport =
+  /** Never heard of, or forgotten. */
+  | { readonly id: AttemptId; readonly state: 'unknown' }
+  /** Accepted; the body has not started (pulling, queued for a machine). `note` says what it waits for. */
+  | { readonly id: AttemptId; readonly state: 'pending'; readonly note: string }
+  | { readonly id: AttemptId; readonly state: 'running'; readonly startedAt: Instant }
+  | {
+      readonly id: AttemptId;
+      readonly state: 'ended';
+      /** 0 when the body never started. */
+      readonly startedAt: Instant;
+      readonly endedAt: Instant;
+      readonly end: AttemptEnd;
+    };
+
+export type LogStream = 'stdout' | 'stderr';
+
+/** How far each stream has been read, in bytes: where a reader goes on after a break. */
+export type LogPosition = Readonly<Record<LogStream, number>>;
+
+export interface LogChunk {
+  readonly stream: LogStream;
+  /** When the bytes were seen. */
+  readonly at: Instant;
+  /** Any bytes, cut anywhere. */
+  readonly bytes: Uint8Array;
+}
+
+export interface LogOptions {
+  /** Absent = from the beginning. */
+  readonly from?: LogPosition;
+  /** Go on until the attempt has ended and everything was delivered; else stop at what is there now. */
+  readonly follow: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface ExecOptions {
+  readonly command: readonly string[];
+  /** A terminal of this size; null = pipes. */
+  readonly terminal: { readonly columns: number; readonly rows: number } | null;
+  readonly signal: AbortSignal;
+}
+
+/** One more process beside a running body. */
+export interface ExecSession {
+  /** Ends when the process has ended and its output was delivered. With a terminal all of it is 'stdout'. */
+  readonly output: AsyncIterable<LogChunk>;
+  write(bytes: Uint8Array): Promise<void>;
+  endInput(): Promise<void>;
+  resize(size: { readonly columns: number; readonly rows: number }): Promise<void>;
+  /** Exit code; null when it cannot be known. */
+  readonly exitCode: Promise<number | null>;
+  close(): Promise<void>;
+}
+
+export interface EngineListener {
+  /** The newest known state of an attempt changed. May be told twice, never out of order for one attempt. */
+  changed(report: AttemptReport): void;
+  /** Changes may have been missed: look the open attempts up again. */
+  missed(why: string): void;
+}
+
+export interface Engine {
+  readonly kind: 'process' | 'docker' | 'nomad' | 'kubernetes' | 'instant';
+
+  /**
+   * Whether other nodes reach the very same attempts. A local engine may serve a cluster of one node only.
+   * `where` names the machine, socket or address, for the operator.
+   */
+  readonly reach: { readonly scope: 'local' | 'shared'; readonly where: string };
+
+  /**
+   * Starts the body unless this id was ever submitted before; then it answers with the state of that earlier one. Resolves when
+   * the engine has durably accepted ('pending' or later). A fault of the request itself (missing image or command) is an 'ended'
+   * report with `not_started`, not an exception. After 'unavailable' the outcome is unknown: look up, or submit again.
+   */
+  submit(spec: AttemptSpec, options: { readonly signal: AbortSignal }): Promise<AttemptReport>;
+
+  /**
+   * What became of these ids, in the same order. `fence: true` is asked by a new leader that is about to submit: an id that is
+   * only half submitted (created, never started) is settled so that a late call of an older leader cannot start it any more.
+   */
+  lookup(ids: readonly AttemptId[], options?: { readonly fence?: boolean }): Promise<readonly AttemptReport[]>;
+
+  /** Every attempt of this installation that the engine still holds. */
+  list(): Promise<readonly AttemptReport[]>;
+
+  /** Tells the listener about changes until `signal` aborts. One listener at a time. */
+  watch(listener: EngineListener, options: { readonly signal: AbortSignal }): void;
+
+  /** Asks the body to end (SIGTERM), and kills it after `graceMs`; 0 = at once. Repeatable; unknown or ended ids are no error. */
+  stop(id: AttemptId, options: { readonly graceMs: number }): Promise<void>;
+
+  /** Throws 'not_found' for an unknown id and for one that never started. */
+  logs(id: AttemptId, options: LogOptions): AsyncIterable<LogChunk>;
+
+  /** Throws 'not_found', or 'conflict' when the body is not running. */
+  exec(id: AttemptId, options: ExecOptions): Promise<ExecSession>;
+
+  /**
+   * Lets go of an ended attempt and its log. Called only once its outcome is committed and its log archived. A tombstone may stay
+   * for as long as a late submit is possible: after `forget`, a submit of the same id must still not start a body.
+   */
+  forget(id: AttemptId): Promise<void>;
+
+  close(): Promise<void>;
+}
