@@ -7,7 +7,9 @@
 
 import type { RegistryAuth, Resources } from '../../store/model/config.ts';
 import type { AttemptId, Instant } from '../../store/model/ids.ts';
-import type { AttemptEnd } from '../../store/model/run.ts';
+import type { AttemptReport } from '../../store/model/report.ts';
+
+export type { AttemptReport } from '../../store/model/report.ts';
 
 export interface AttemptSpec {
   readonly id: AttemptId;
@@ -21,22 +23,6 @@ export interface AttemptSpec {
   readonly pull: 'missing' | 'always';
   readonly resources: Resources;
 }
-
-/** What an engine says of one attempt. */
-export type AttemptReport =
-  /** Never heard of, or forgotten. */
-  | { readonly id: AttemptId; readonly state: 'unknown' }
-  /** Accepted; the body has not started (pulling, queued for a machine). `note` says what it waits for. */
-  | { readonly id: AttemptId; readonly state: 'pending'; readonly note: string }
-  | { readonly id: AttemptId; readonly state: 'running'; readonly startedAt: Instant }
-  | {
-      readonly id: AttemptId;
-      readonly state: 'ended';
-      /** 0 when the body never started. */
-      readonly startedAt: Instant;
-      readonly endedAt: Instant;
-      readonly end: AttemptEnd;
-    };
 
 export type LogStream = 'stdout' | 'stderr';
 

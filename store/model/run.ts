@@ -126,6 +126,8 @@ export interface ProcessingTask extends TaskFacts {
   readonly attempt: number;
   readonly intentAt: Instant;
   readonly stop: StopIntent | null;
+  /** What it waits for (an image, a machine, an engine that does not answer); '' = nothing in particular. */
+  readonly note: string;
 }
 
 export interface RunningTask extends TaskFacts {
