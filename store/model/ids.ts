@@ -23,7 +23,8 @@ export const IDENTIFIER_RULE = '3 to 32 characters, each a letter, a digit or "-
 
 /** Looser than other ids: published pipelines use underscores. It stays safe in file and container names. */
 const TASK_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
-export const TASK_ID_RULE = '1 to 64 characters, each a letter, a digit, "_", "." or "-", the first a letter or a digit';
+export const TASK_ID_RULE =
+  '1 to 64 characters, each a letter, a digit, "_", "." or "-", the first a letter or a digit';
 
 /** Object and secret keys: any single path segment, bounded so that they fit in a file name and a store key. */
 export const KEY_BYTES_MAX = 255;

@@ -10,20 +10,10 @@ import type { EventId, Instant, RunKey, TaskKey } from './ids.ts';
 
 export type RunStatus = 'unknown' | 'successful' | 'failed' | 'cancelled';
 export type RunReason =
-  | 'unknown'
-  | 'abnormal_exit'
-  | 'scheduler_error'
-  | 'failed_precondition'
-  | 'user_cancelled'
-  | 'admin_cancelled';
+  'unknown' | 'abnormal_exit' | 'scheduler_error' | 'failed_precondition' | 'user_cancelled' | 'admin_cancelled';
 export type TaskStatus = 'unknown' | 'successful' | 'failed' | 'cancelled' | 'skipped';
 export type TaskReason =
-  | 'unknown'
-  | 'abnormal_exit'
-  | 'scheduler_error'
-  | 'failed_precondition'
-  | 'cancelled'
-  | 'orphaned';
+  'unknown' | 'abnormal_exit' | 'scheduler_error' | 'failed_precondition' | 'cancelled' | 'orphaned';
 
 export interface StatusReason<R extends string> {
   readonly reason: R;
