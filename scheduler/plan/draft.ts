@@ -30,6 +30,8 @@ export interface Draft {
   readonly run: () => RunningRun;
   readonly task: (taskId: TaskId) => TaskExecution;
   readonly openParents: (taskId: TaskId) => number;
+  /** Whether this very plan starts the task's attempt: then there is nothing to ask an engine about yet. */
+  readonly isFresh: (taskId: TaskId) => boolean;
   readonly wake: (wake: Wake) => void;
   readonly act: (action: Action) => void;
 }

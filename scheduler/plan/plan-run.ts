@@ -32,6 +32,7 @@ export function planRun(
     openParents: new Map(),
     completed: 0,
     work: [],
+    fresh: new Set(),
   };
   const draft = createDraft(view, context, state);
   if (view.run.state === 'pending') planPending(view, draft, state, context.admitted);
@@ -47,6 +48,8 @@ interface DraftState {
   readonly openParents: Map<TaskId, number>;
   completed: number;
   readonly work: TaskId[];
+  /** Attempts that this very plan starts. */
+  readonly fresh: Set<TaskId>;
 }
 
 function createDraft(
@@ -75,12 +78,14 @@ function createDraft(
     },
     task: (taskId) => state.tasks.get(taskId) ?? view.tasks.get(taskId) ?? unrecordedTask(view.run, taskId),
     openParents,
+    isFresh: (taskId) => state.fresh.has(taskId),
     wake: (wake) => state.wakes.push(wake),
     act: (action) => {
       state.actions.push(action);
       if ('run' in action) state.run = action.run.state === 'complete' ? null : action.run;
       if ('task' in action) {
         state.tasks.set(action.task.taskId, action.task);
+        if (action.type === 'start_attempt') state.fresh.add(action.task.taskId);
         if (action.type === 'complete_task') complete(action.task.taskId);
       }
     },

@@ -99,6 +99,7 @@ function statusOf(draft: Draft, parent: TaskId): TaskStatus {
 type Attempt = ProcessingTask | RunningTask;
 
 function planAttempt(draft: Draft, before: Attempt, cancel: CancelWish | null): void {
+  if (draft.isFresh(before.taskId)) return;
   const seen = draft.view.seen.get(before.taskId);
   const ending = endingOf(before, seen, draft.now);
   let task = noteStart(draft, before, seen, ending);

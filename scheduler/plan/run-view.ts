@@ -80,13 +80,20 @@ export function putTask(view: RunView, task: TaskExecution, revision: number): v
   invariant('RUN-1', before?.state !== 'complete' || task.state === 'complete', 'a complete task stays complete');
   view.tasks.set(task.taskId, task);
   view.taskRevisions.set(task.taskId, revision);
+  if (attemptOf(before) !== attemptOf(task)) {
+    // What was seen and done belongs to the attempt before.
+    view.seen.delete(task.taskId);
+    view.holds.delete(task.taskId);
+  }
   if (before?.state === 'complete' || task.state !== 'complete') return;
   view.completeCount += 1;
-  view.seen.delete(task.taskId);
-  view.holds.delete(task.taskId);
   for (const child of view.graph.children.get(task.taskId) ?? []) {
     view.openParents.set(child, openParentsOf(view, child) - 1);
   }
+}
+
+function attemptOf(task: TaskExecution | undefined): number {
+  return task?.state === 'processing' || task?.state === 'running' ? task.attempt : 0;
 }
 
 export function openParentsOf(view: RunView, taskId: TaskId): number {
