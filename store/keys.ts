@@ -88,6 +88,11 @@ export const keys = {
   secret: (scope: string, key: string) => `secret/${scope}/${encodeURIComponent(key)}`,
   secretsOf: (scope: string) => prefixRange(`secret/${scope}/`),
 
+  /** A secret's value, sealed; `name` is a name of the secret store. */
+  sealed: (name: string) => `sealed/${name}`,
+  allSealed: () => prefixRange('sealed/'),
+  sealingRing: () => 'sealing-ring',
+
   /** A remembered answer to a request with an Idempotency-Key; hashed, since the client chooses the text. */
   idempotency: (key: PipelineKey, caller: string, text: string) =>
     `idempotency/${pipelinePart(key)}/${createHash('sha256').update(`${caller}\0${text}`).digest('hex')}`,
