@@ -30,6 +30,7 @@ import {
   waitForRetry,
 } from './outcome.ts';
 import type { Ending, Verdict } from './outcome.ts';
+import { idleHold } from './run-view.ts';
 import type { Observation } from './run-view.ts';
 
 /** `cancel`: a wish to cancel just this task. */
@@ -216,9 +217,12 @@ function unresolvedVerdict({ end }: Ending): Verdict {
 function drive(draft: Draft, task: Attempt, seen: Observation | undefined): void {
   const { taskId, attempt } = task;
   const held = draft.view.holds.get(taskId);
-  const hold = held?.attempt === attempt ? held : ({ attempt, submit: 'idle', stop: 'idle', retryAt: 0 } as const);
+  const hold = held?.attempt === attempt ? held : idleHold(attempt);
   if (hold.submit === 'busy' || hold.stop === 'busy') return;
   if (hold.retryAt > draft.now) {
+    if (task.state === 'processing' && task.note !== hold.why) {
+      draft.act({ type: 'note_delay', task: { ...task, note: hold.why } });
+    }
     draft.wake({ taskId, at: hold.retryAt });
     return;
   }

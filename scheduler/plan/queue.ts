@@ -38,26 +38,92 @@ interface PipelineLine {
 const TRIM_AFTER = 1_024;
 
 export function createRunQueue(globalLimit: number): RunQueue {
-  const lines = new Map<string, PipelineLine>();
-  const waiting = new Map<string, QueuedRun>();
-  const runningKeys = new Set<string>();
-  /** Pipelines that have waiting runs and room: only these are looked at. */
-  const ready = new Set<string>();
+  return new LinedRunQueue(globalLimit);
+}
 
-  function lineOf(key: RunKey): { readonly name: string; readonly line: PipelineLine } {
+interface Front {
+  readonly name: string;
+  readonly line: PipelineLine;
+  readonly run: QueuedRun;
+}
+
+class LinedRunQueue implements RunQueue {
+  readonly #globalLimit: number;
+  readonly #lines = new Map<string, PipelineLine>();
+  readonly #waiting = new Map<string, QueuedRun>();
+  readonly #running = new Set<string>();
+  /** Pipelines that have waiting runs and room: only these are looked at. */
+  readonly #ready = new Set<string>();
+
+  constructor(globalLimit: number) {
+    this.#globalLimit = globalLimit;
+  }
+
+  add(run: QueuedRun): void {
+    const text = runKeyText(run.key);
+    if (this.#waiting.has(text) || this.#running.has(text)) return;
+    insert(this.#lineOf(run.key), run);
+    this.#waiting.set(text, run);
+    this.#refresh(run.key);
+  }
+
+  remove(key: RunKey): void {
+    this.#waiting.delete(runKeyText(key));
+    this.#refresh(key);
+  }
+
+  has(key: RunKey): boolean {
+    return this.#waiting.has(runKeyText(key));
+  }
+
+  admit(max: number): QueuedRun[] {
+    const admitted: QueuedRun[] = [];
+    while (admitted.length < max && this.#running.size < this.#globalLimit) {
+      const next = this.#oldest();
+      if (next === null) break;
+      this.#take(next);
+      admitted.push(next.run);
+    }
+    return admitted;
+  }
+
+  started(key: RunKey): void {
+    const text = runKeyText(key);
+    if (this.#running.has(text)) return;
+    this.#running.add(text);
+    this.#waiting.delete(text);
+    this.#lineOf(key).running += 1;
+    this.#refresh(key);
+  }
+
+  ended(key: RunKey): void {
+    if (!this.#running.delete(runKeyText(key))) return;
+    this.#lineOf(key).running -= 1;
+    this.#refresh(key);
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  #lineOf(key: RunKey): PipelineLine {
     const name = pipelineText(key);
-    const known = lines.get(name);
-    if (known !== undefined) return { name, line: known };
+    const known = this.#lines.get(name);
+    if (known !== undefined) return known;
     const line: PipelineLine = { runs: [], head: 0, running: 0 };
-    lines.set(name, line);
-    return { name, line };
+    this.#lines.set(name, line);
+    return line;
   }
 
   /** The oldest run of a line that still waits. */
-  function front(line: PipelineLine): QueuedRun | null {
+  #front(line: PipelineLine): QueuedRun | null {
     while (line.head < line.runs.length) {
       const run = line.runs[line.head];
-      if (run !== undefined && waiting.get(runKeyText(run.key)) === run) return run;
+      if (run !== undefined && this.#waiting.get(runKeyText(run.key)) === run) return run;
       line.head += 1;
     }
     line.runs = [];
@@ -65,91 +131,37 @@ export function createRunQueue(globalLimit: number): RunQueue {
     return null;
   }
 
-  function refresh(name: string, line: PipelineLine): void {
-    const run = front(line);
-    if (run !== null && line.running < run.parallelism) ready.add(name);
-    else ready.delete(name);
-    if (run === null && line.running === 0) lines.delete(name);
+  #refresh(key: RunKey): void {
+    const name = pipelineText(key);
+    const line = this.#lineOf(key);
+    const run = this.#front(line);
+    if (run !== null && line.running < run.parallelism) this.#ready.add(name);
+    else this.#ready.delete(name);
+    if (run === null && line.running === 0) this.#lines.delete(name);
   }
 
-  function oldest(): { readonly name: string; readonly line: PipelineLine; readonly run: QueuedRun } | null {
-    let best: { readonly name: string; readonly line: PipelineLine; readonly run: QueuedRun } | null = null;
-    for (const name of ready) {
-      const line = lines.get(name);
-      const run = line === undefined ? null : front(line);
-      if (line === undefined || run === null) ready.delete(name);
+  #oldest(): Front | null {
+    let best: Front | null = null;
+    for (const name of this.#ready) {
+      const line = this.#lines.get(name);
+      const run = line === undefined ? null : this.#front(line);
+      if (line === undefined || run === null) this.#ready.delete(name);
       else if (best === null || run.order < best.run.order) best = { name, line, run };
     }
     return best;
   }
 
-  function take({
-    name,
-    line,
-    run,
-  }: {
-    readonly name: string;
-    readonly line: PipelineLine;
-    readonly run: QueuedRun;
-  }): void {
-    waiting.delete(runKeyText(run.key));
+  #take({ line, run }: Front): void {
+    this.#waiting.delete(runKeyText(run.key));
     line.head += 1;
     if (line.head > TRIM_AFTER) {
       line.runs = line.runs.slice(line.head);
       line.head = 0;
     }
     line.running += 1;
-    runningKeys.add(runKeyText(run.key));
-    refresh(name, line);
+    this.#running.add(runKeyText(run.key));
+    this.#refresh(run.key);
   }
-
-  return {
-    add: (run) => {
-      const text = runKeyText(run.key);
-      if (waiting.has(text) || runningKeys.has(text)) return;
-      const { name, line } = lineOf(run.key);
-      insert(line, run);
-      waiting.set(text, run);
-      refresh(name, line);
-    },
-    remove: (key) => {
-      waiting.delete(runKeyText(key));
-      const { name, line } = lineOf(key);
-      refresh(name, line);
-    },
-    has: (key) => waiting.has(runKeyText(key)),
-    admit: (max) => {
-      const admitted: QueuedRun[] = [];
-      while (admitted.length < max && runningKeys.size < globalLimit) {
-        const next = oldest();
-        if (next === null) break;
-        take(next);
-        admitted.push(next.run);
-      }
-      return admitted;
-    },
-    started: (key) => {
-      const text = runKeyText(key);
-      if (runningKeys.has(text)) return;
-      runningKeys.add(text);
-      const { name, line } = lineOf(key);
-      waiting.delete(text);
-      line.running += 1;
-      refresh(name, line);
-    },
-    ended: (key) => {
-      if (!runningKeys.delete(runKeyText(key))) return;
-      const { name, line } = lineOf(key);
-      line.running -= 1;
-      refresh(name, line);
-    },
-    get waiting() {
-      return waiting.size;
-    },
-    get running() {
-      return runningKeys.size;
-    },
-  };
 }
 
 /** Nearly always at the end; an older run comes late only after a re-list. */

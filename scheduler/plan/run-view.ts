@@ -19,6 +19,12 @@ export interface Hold {
   readonly stop: 'idle' | 'busy' | 'done';
   /** After a failed effect: not again before this instant. */
   readonly retryAt: number;
+  /** What went wrong with it; '' = nothing. */
+  readonly why: string;
+}
+
+export function idleHold(attempt: number): Hold {
+  return { attempt, submit: 'idle', stop: 'idle', retryAt: 0, why: '' };
 }
 
 export interface PendingAsk {

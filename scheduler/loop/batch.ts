@@ -1,0 +1,187 @@
+// Many transitions in one transaction: fewer round trips and one flush for all of them. A batch is filled with slices of plans
+// until the store's limits are reached; each record that it writes is compared with what the plan saw, and the fence is on it.
+
+import { keys } from '../../store/keys.ts';
+import type { EventKind, StoredEvent } from '../../store/model/event.ts';
+import { makeEventId } from '../../store/model/event.ts';
+import type { EventId, Instant, TaskId } from '../../store/model/ids.ts';
+import type { Run, TaskExecution } from '../../store/model/run.ts';
+import { eventCounterRecord, segmentRecord } from '../../store/records/event-records.ts';
+import type { EventCounter } from '../../store/records/event-records.ts';
+import { archiveRecord, runRecord, taskRecord } from '../../store/records/run-records.ts';
+import type { Compare, StoreLimits, Transaction, Write } from '../../store/state/port.ts';
+import { eventsOf } from '../plan/action.ts';
+import type { Action } from '../plan/action.ts';
+import type { RunView } from '../plan/run-view.ts';
+
+/** Some actions of one run, in order. */
+export interface Slice {
+  readonly name: string;
+  readonly view: RunView;
+  readonly actions: readonly Action[];
+}
+
+/** What a slice leaves behind once its transaction is committed. */
+export interface Applied {
+  readonly slice: Slice;
+  readonly run: Run | null;
+  readonly tasks: readonly TaskExecution[];
+  readonly asks: readonly string[];
+}
+
+export interface Batch {
+  /** False when the slice does not fit any more: commit first, then add it to the next batch. */
+  add(slice: Slice): boolean;
+  /** The same for an event that another node left in the outbox. */
+  addOutbox(key: string, event: StoredEvent): boolean;
+  readonly empty: boolean;
+  build(): { readonly transaction: Transaction; readonly counter: EventCounter; readonly applied: readonly Applied[] };
+}
+
+interface BatchOptions {
+  readonly fence: Compare;
+  readonly limits: StoreLimits;
+  readonly counter: EventCounter;
+  readonly counterRevision: number;
+  readonly engine: string;
+  readonly now: Instant;
+}
+
+/** The fence, the counter and the segment take their place in each transaction. */
+const RESERVED_OPERATIONS = 4;
+/** Keys, framing and the reserved writes; values are counted exactly. */
+const RESERVED_BYTES = 4_096;
+const BYTES_PER_OPERATION = 256;
+/** One action makes at most this many writes (a finished run: its record and its place on the open list). */
+const WRITES_PER_ACTION_MAX = 2;
+
+/** How many actions of one plan are put in one slice, so that a slice alone always fits. */
+export function sliceLength(limits: StoreLimits): number {
+  return Math.max(1, Math.floor((limits.operationsMax - RESERVED_OPERATIONS) / WRITES_PER_ACTION_MAX));
+}
+
+export function createBatch(options: BatchOptions): Batch {
+  const compares: Compare[] = [options.fence];
+  const writes: Write[] = [];
+  const events: StoredEvent[] = [];
+  const applied: Applied[] = [];
+  let bytes = RESERVED_BYTES;
+  const segment = options.counter.last + 1;
+  // The clock may have been set back: ids must not.
+  const emitted = Math.max(options.now, options.counter.emitted);
+
+  function fits(draft: Draft): boolean {
+    if (writes.length === 0) return true;
+    const { operationsMax, bytesMax } = options.limits;
+    if (writes.length + draft.writes.length + RESERVED_OPERATIONS > operationsMax) return false;
+    if (compares.length + draft.compares.length + RESERVED_OPERATIONS > operationsMax) return false;
+    return bytes + draft.bytes <= bytesMax;
+  }
+
+  function take(draft: Draft): void {
+    compares.push(...draft.compares);
+    writes.push(...draft.writes);
+    for (const kind of draft.events) events.push({ emitted, kind });
+    bytes += draft.bytes;
+  }
+
+  return {
+    add: (slice) => {
+      const draft = draftOf(slice, {
+        engine: options.engine,
+        now: options.now,
+        eventId: (index) => makeEventId(emitted, { segment, index: events.length + index }),
+      });
+      if (!fits(draft)) return false;
+      take(draft);
+      applied.push({ slice, run: draft.run, tasks: [...draft.tasks.values()], asks: draft.asks });
+      return true;
+    },
+    addOutbox: (key, event) => {
+      const write: Write = { op: 'delete', key };
+      const draft = { compares: [], writes: [write], events: [event.kind], bytes: BYTES_PER_OPERATION * 2 };
+      if (!fits({ ...draft, run: null, tasks: new Map(), asks: [] })) return false;
+      take({ ...draft, run: null, tasks: new Map(), asks: [] });
+      return true;
+    },
+    get empty() {
+      return writes.length === 0;
+    },
+    build: () => {
+      if (events.length === 0) return { transaction: { compares, writes }, counter: options.counter, applied };
+      const counter = { first: options.counter.first, last: segment, emitted };
+      const counterKey = keys.eventCounter();
+      return {
+        counter,
+        applied,
+        transaction: {
+          compares: [...compares, { target: 'mod', key: counterKey, equals: options.counterRevision }],
+          writes: [
+            ...writes,
+            { op: 'put', key: counterKey, value: eventCounterRecord.encode(counter) },
+            { op: 'put', key: keys.event(segment), value: segmentRecord.encode({ events }) },
+          ],
+        },
+      };
+    },
+  };
+}
+
+interface Draft {
+  readonly compares: Compare[];
+  readonly writes: Write[];
+  readonly events: EventKind[];
+  readonly tasks: Map<TaskId, TaskExecution>;
+  readonly asks: string[];
+  run: Run | null;
+  bytes: number;
+}
+
+interface DraftContext {
+  readonly engine: string;
+  readonly now: Instant;
+  readonly eventId: (index: number) => EventId;
+}
+
+/** A key may be written once in a transaction, so the last record of each run and task wins; events keep them all. */
+function draftOf({ view, actions }: Slice, context: DraftContext): Draft {
+  const draft: Draft = { compares: [], writes: [], events: [], tasks: new Map(), asks: [], run: null, bytes: 0 };
+  let queuedAs: EventId | null = view.run.eventId;
+  for (const action of actions) {
+    if (action.type === 'queue_run') queuedAs = context.eventId(draft.events.length);
+    draft.events.push(...eventsOf(action));
+    if (action.type === 'settle_ask') {
+      draft.asks.push(action.key);
+      remove(draft, action.key);
+    }
+    if ('run' in action) draft.run = action.run;
+    if ('task' in action) draft.tasks.set(action.task.taskId, action.task);
+    if ('closes' in action && action.closes > 0) {
+      const key = keys.archive({ ...action.task, attempt: action.closes });
+      put(draft, key, archiveRecord.encode({ engine: context.engine, endedAt: context.now }));
+    }
+  }
+  if (draft.run !== null) {
+    draft.run = { ...draft.run, eventId: queuedAs };
+    const key = keys.run(draft.run);
+    draft.compares.push({ target: 'mod', key, equals: view.runRevision });
+    put(draft, key, runRecord.encode(draft.run));
+    if (draft.run.state === 'complete') remove(draft, keys.openRun(draft.run));
+  }
+  for (const task of draft.tasks.values()) {
+    const key = keys.task(task);
+    draft.compares.push({ target: 'mod', key, equals: view.taskRevisions.get(task.taskId) ?? 0 });
+    put(draft, key, taskRecord.encode(task));
+  }
+  return draft;
+}
+
+function put(draft: Draft, key: string, value: string): void {
+  draft.writes.push({ op: 'put', key, value });
+  draft.bytes += value.length + BYTES_PER_OPERATION;
+}
+
+function remove(draft: Draft, key: string): void {
+  draft.writes.push({ op: 'delete', key });
+  draft.bytes += BYTES_PER_OPERATION;
+}

@@ -1,0 +1,272 @@
+// What the leader does outside the store: look attempts up, submit them, stop them. Each effect follows a committed intent, is
+// idempotent by the attempt's id, and is preceded by a check that this node still leads. A failed effect is tried again later; it
+// never decides an attempt's fate.
+
+import type { TaskSpec } from '../../store/model/config.ts';
+import { AppError, errorText, invariant, isAppError } from '../../store/model/errors.ts';
+import { attemptId, parseAttemptId, runKeyText } from '../../store/model/ids.ts';
+import type { AttemptId, TaskId } from '../../store/model/ids.ts';
+import { taskVariables } from '../../store/model/variables.ts';
+import type { Leadership } from '../../cluster/leadership.ts';
+import type { AttemptReport, AttemptSpec } from '../engines/port.ts';
+import type { Action } from '../plan/action.ts';
+import { attend, idleHold, observe } from '../plan/run-view.ts';
+import type { Hold, Observation, RunView } from '../plan/run-view.ts';
+import type { LoopDeps } from './deps.ts';
+import type { World } from './world.ts';
+
+/** Submissions under way at once: enough to hide an engine's latency, few enough not to flood it. */
+const SUBMITS_MAX = 64;
+/** Ids in one look-up. */
+const LOOK_UPS_MAX = 200;
+/** Waits after a failed effect, doubled each time. */
+const RETRY_FIRST_MS = 250;
+const RETRY_MAX_MS = 15_000;
+
+export interface Effects {
+  /** Carries the actions of a committed plan out. Returns at once. */
+  perform(view: RunView, actions: readonly Action[]): void;
+  /** What an engine told by itself. */
+  report(report: AttemptReport): void;
+  /** The engine may have told less than happened: everything open is looked up again. */
+  lookAgain(): void;
+  /** Resolves when nothing is under way any more. */
+  settled(): Promise<void>;
+}
+
+interface Job {
+  readonly view: RunView;
+  readonly taskId: TaskId;
+  readonly attempt: number;
+}
+
+interface EffectsOptions {
+  readonly deps: LoopDeps;
+  readonly world: World;
+  readonly leadership: Leadership;
+  readonly wake: () => void;
+}
+
+export function createEffects(options: EffectsOptions): Effects {
+  return new TermEffects(options);
+}
+
+class TermEffects implements Effects {
+  readonly #options: EffectsOptions;
+  readonly #submits: Job[] = [];
+  readonly #lookUps: Job[] = [];
+  readonly #underWay = new Set<Promise<void>>();
+  readonly #failures = new Map<AttemptId, number>();
+  #submitting = 0;
+
+  constructor(options: EffectsOptions) {
+    this.#options = options;
+  }
+
+  perform(view: RunView, actions: readonly Action[]): void {
+    for (const action of actions) {
+      const job = jobOf(view, action);
+      if (job !== null) this.#begin(job, action);
+    }
+    this.#pump();
+  }
+
+  report(report: AttemptReport): void {
+    const key = parseAttemptId(report.id);
+    const view = key === null ? undefined : this.#options.world.views.get(runKeyText(key));
+    if (key === null || view === undefined) return;
+    this.#see({ view, taskId: key.taskId, attempt: key.attempt }, report);
+  }
+
+  lookAgain(): void {
+    const { world, wake } = this.#options;
+    for (const [name, view] of world.views) {
+      forgetSightings(view);
+      world.dirty.add(name);
+    }
+    wake();
+  }
+
+  async settled(): Promise<void> {
+    this.#submits.length = 0;
+    this.#lookUps.length = 0;
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+  }
+
+  #begin(job: Job, action: Action): void {
+    if (action.type === 'start_attempt' || action.type === 'submit_again') {
+      hold(job, { submit: 'busy' });
+      this.#submits.push(job);
+    } else if (action.type === 'look_up') {
+      hold(job, { submit: 'busy' });
+      this.#lookUps.push(job);
+    } else {
+      hold(job, { stop: 'busy' });
+      this.#track(this.#stop(job, graceOf(action)));
+    }
+  }
+
+  #pump(): void {
+    while (this.#submitting < SUBMITS_MAX) {
+      const job = this.#submits.shift();
+      if (job === undefined) break;
+      this.#submitting += 1;
+      this.#track(this.#submit(job));
+    }
+    while (this.#lookUps.length > 0) this.#track(this.#lookUp(this.#lookUps.splice(0, LOOK_UPS_MAX)));
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work
+      .catch((error: unknown) => {
+        if (isAppError(error, 'lost_leadership')) return;
+        this.#options.deps.log.error({ error: errorText(error) }, 'effect failed');
+      })
+      .finally(() => this.#underWay.delete(tracked));
+    this.#underWay.add(tracked);
+  }
+
+  #see(job: Job, what: Observation): void {
+    observe(job.view, job.taskId, { attempt: job.attempt, what });
+    this.#touch(job);
+  }
+
+  #touch(job: Job): void {
+    attend(job.view, job.taskId);
+    this.#options.world.dirty.add(runKeyText(job.view.run));
+    this.#options.wake();
+  }
+
+  /** Not now: the task shows why, and the effect is tried again after a growing wait. */
+  #postpone(job: Job, change: Partial<Hold>, error: unknown): void {
+    if (isAppError(error, 'lost_leadership')) return;
+    const { deps } = this.#options;
+    const id = idOf(job);
+    const tries = (this.#failures.get(id) ?? 0) + 1;
+    this.#failures.set(id, tries);
+    const retryAt = deps.now() + Math.min(RETRY_FIRST_MS * 2 ** Math.min(tries - 1, 16), RETRY_MAX_MS);
+    hold(job, { ...change, retryAt, why: error instanceof AppError ? error.message : 'the engine call failed' });
+    deps.log.warn({ attemptId: id, error: errorText(error), tries }, 'engine call failed, trying again later');
+    this.#touch(job);
+  }
+
+  #done(job: Job, change: Partial<Hold>): void {
+    this.#failures.delete(idOf(job));
+    hold(job, { ...change, retryAt: 0, why: '' });
+  }
+
+  async #submit(job: Job): Promise<void> {
+    const { deps, leadership } = this.#options;
+    try {
+      const spec = await this.#attemptSpec(job);
+      if (spec === null) return;
+      leadership.check();
+      const report = await deps.engine.submit(spec, { signal: leadership.signal });
+      this.#done(job, { submit: 'done' });
+      this.#see(job, report);
+    } catch (error) {
+      // The outcome is unknown: the next step is to ask, not to guess.
+      job.view.seen.delete(job.taskId);
+      this.#postpone(job, { submit: 'idle' }, error);
+    } finally {
+      this.#submitting -= 1;
+      this.#pump();
+    }
+  }
+
+  /** Null when the attempt has ended here: a placeholder has no value. */
+  async #attemptSpec(job: Job): Promise<AttemptSpec | null> {
+    const { deps } = this.#options;
+    const spec = job.view.graph.specs.get(job.taskId);
+    invariant('RUN-5', spec !== undefined, 'a task that is submitted is in the config');
+    const variables = taskVariables({ run: job.view.run, task: spec, apiBaseUrl: deps.settings.apiBaseUrl });
+    const resolved = await deps.resolver.resolve(job.view.run, variables);
+    if (resolved.ok) return attemptSpec(job, spec, resolved.env);
+    this.#done(job, { submit: 'done' });
+    this.#see(job, { state: 'unresolved', why: resolved.problem });
+    return null;
+  }
+
+  async #lookUp(jobs: readonly Job[]): Promise<void> {
+    const { deps, leadership } = this.#options;
+    try {
+      leadership.check();
+      const reports = await deps.engine.lookup(jobs.map(idOf), { fence: true });
+      for (const [index, job] of jobs.entries()) {
+        const report = reports[index];
+        invariant('ENG-1', report?.id === idOf(job), 'a look-up answers in the order in which it was asked');
+        this.#done(job, { submit: report.state === 'unknown' ? 'idle' : 'done' });
+        this.#see(job, report);
+      }
+    } catch (error) {
+      for (const job of jobs) this.#postpone(job, { submit: 'idle' }, error);
+    }
+  }
+
+  async #stop(job: Job, graceMs: number): Promise<void> {
+    const { deps, leadership } = this.#options;
+    try {
+      leadership.check();
+      await deps.engine.stop(idOf(job), { graceMs });
+      this.#done(job, { stop: 'done' });
+      this.#touch(job);
+    } catch (error) {
+      this.#postpone(job, { stop: 'idle' }, error);
+    }
+  }
+}
+
+function hold(job: Job, change: Partial<Hold>): void {
+  const { view, taskId, attempt } = job;
+  const before = view.holds.get(taskId);
+  view.holds.set(taskId, { ...(before?.attempt === attempt ? before : idleHold(attempt)), ...change });
+}
+
+function graceOf(action: Action): number {
+  if (action.type === 'stop_attempt') return action.task.stop?.graceMs ?? 0;
+  return action.type === 'stop_again' ? action.graceMs : 0;
+}
+
+/** All but ends is asked for again; effects that are under way are left alone. */
+function forgetSightings(view: RunView): void {
+  for (const [taskId, seen] of view.seen) {
+    if (seen.state !== 'ended' && seen.state !== 'unresolved') view.seen.delete(taskId);
+  }
+  for (const [taskId, held] of view.holds) {
+    if (held.submit === 'done') view.holds.set(taskId, { ...held, submit: 'idle' });
+  }
+  view.attention = 'all';
+}
+
+function jobOf(view: RunView, action: Action): Job | null {
+  switch (action.type) {
+    case 'start_attempt':
+    case 'stop_attempt':
+      return { view, taskId: action.task.taskId, attempt: action.task.attempt };
+    case 'look_up':
+    case 'submit_again':
+    case 'stop_again':
+      return { view, taskId: action.taskId, attempt: action.attempt };
+    case 'queue_run':
+    case 'start_run':
+    case 'cancel_run':
+    case 'time_out_run':
+    case 'finish_run':
+    case 'settle_ask':
+    case 'confirm_running':
+    case 'note_delay':
+    case 'retry_later':
+    case 'complete_task':
+      return null;
+  }
+}
+
+function idOf({ view, taskId, attempt }: Job): AttemptId {
+  return attemptId({ ...view.run, taskId }, attempt);
+}
+
+function attemptSpec(job: Job, spec: TaskSpec, env: Readonly<Record<string, string>>): AttemptSpec {
+  const { image, entrypoint, command, registryAuth, resources } = spec;
+  const pull = spec.alwaysPullNewestImage ? 'always' : 'missing';
+  return { id: idOf(job), image, entrypoint, command, env, registryAuth, pull, resources };
+}
