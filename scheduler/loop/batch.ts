@@ -34,6 +34,8 @@ export interface Batch {
   add(slice: Slice): boolean;
   /** The same for an event that another node left in the outbox. */
   addOutbox(key: string, event: StoredEvent): boolean;
+  /** A key of ours that has no meaning any more. */
+  addLeftover(key: string): boolean;
   readonly empty: boolean;
   build(): { readonly transaction: Transaction; readonly counter: EventCounter; readonly applied: readonly Applied[] };
 }
@@ -85,6 +87,12 @@ export function createBatch(options: BatchOptions): Batch {
     bytes += draft.bytes;
   }
 
+  function takeIfFits(draft: Draft): boolean {
+    if (!fits(draft)) return false;
+    take(draft);
+    return true;
+  }
+
   return {
     add: (slice) => {
       const draft = draftOf(slice, {
@@ -92,18 +100,12 @@ export function createBatch(options: BatchOptions): Batch {
         now: options.now,
         eventId: (index) => makeEventId(emitted, { segment, index: events.length + index }),
       });
-      if (!fits(draft)) return false;
-      take(draft);
+      if (!takeIfFits(draft)) return false;
       applied.push({ slice, run: draft.run, tasks: [...draft.tasks.values()], asks: draft.asks });
       return true;
     },
-    addOutbox: (key, event) => {
-      const write: Write = { op: 'delete', key };
-      const draft = { compares: [], writes: [write], events: [event.kind], bytes: BYTES_PER_OPERATION * 2 };
-      if (!fits({ ...draft, run: null, tasks: new Map(), asks: [] })) return false;
-      take({ ...draft, run: null, tasks: new Map(), asks: [] });
-      return true;
-    },
+    addOutbox: (key, event) => takeIfFits(deletion(key, [event.kind])),
+    addLeftover: (key) => takeIfFits(deletion(key, [])),
     get empty() {
       return writes.length === 0;
     },
@@ -135,6 +137,11 @@ interface Draft {
   readonly asks: string[];
   run: Run | null;
   bytes: number;
+}
+
+function deletion(key: string, events: EventKind[]): Draft {
+  const writes: Write[] = [{ op: 'delete', key }];
+  return { compares: [], writes, events, tasks: new Map(), asks: [], run: null, bytes: BYTES_PER_OPERATION * 2 };
 }
 
 interface DraftContext {

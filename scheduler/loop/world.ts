@@ -4,6 +4,7 @@
 import type { StoredEvent } from '../../store/model/event.ts';
 import { runKeyText } from '../../store/model/ids.ts';
 import type { RunKey } from '../../store/model/ids.ts';
+import type { PendingRun } from '../../store/model/run.ts';
 import type { EventCounter } from '../../store/records/event-records.ts';
 import type { RunView, PendingAsk } from '../plan/run-view.ts';
 import { createRunQueue } from '../plan/queue.ts';
@@ -16,6 +17,8 @@ export interface Arrival {
   readonly key: RunKey;
   /** Create revision on the open list: its place in the queue. */
   readonly order: number;
+  /** The run as it was created, when the news of it brought that along. */
+  readonly created: { readonly run: PendingRun; readonly revision: number } | null;
 }
 
 export interface World {
@@ -27,11 +30,22 @@ export interface World {
   readonly asks: Map<string, PendingAsk[]>;
   /** Events of other nodes by key, in the order in which they came. */
   readonly outbox: Map<string, StoredEvent>;
+  /** Keys of asks that came too late, to be deleted. */
+  readonly leftovers: Set<string>;
+  /** Pending runs that have got their turn. */
+  readonly admitted: Set<string>;
+  /** Waiting runs that need a view now. */
+  readonly unloaded: Map<string, RunKey>;
+  /** Views to be read again: somebody else wrote, or a commit's outcome is not known. */
+  readonly stale: Set<string>;
+  /** Views to be planned. */
   readonly dirty: Set<string>;
   readonly wakes: WakeHeap;
   counter: EventCounter;
   /** Mod revision of the event counter; 0 = it does not exist. */
   counterRevision: number;
+  /** A commit failed: the counter is read again before the next one. */
+  counterStale: boolean;
 }
 
 export function createWorld(globalRunLimit: number): World {
@@ -41,16 +55,21 @@ export function createWorld(globalRunLimit: number): World {
     arrivals: new Map(),
     asks: new Map(),
     outbox: new Map(),
+    leftovers: new Set(),
+    admitted: new Set(),
+    unloaded: new Map(),
+    stale: new Set(),
     dirty: new Set(),
     wakes: createWakeHeap(),
     counter: { first: 1, last: 0, emitted: 0 },
     counterRevision: 0,
+    counterStale: false,
   };
 }
 
 export function arrive(world: World, arrival: Arrival): void {
   const text = runKeyText(arrival.key);
-  if (world.views.has(text) || world.queue.has(arrival.key)) return;
+  if (world.views.has(text) || world.queue.has(arrival.key) || world.arrivals.has(text)) return;
   world.arrivals.set(text, arrival);
 }
 

@@ -1,0 +1,289 @@
+// One turn of the leader: take in what is new, admit runs, plan what changed, commit it in as few transactions as possible, and
+// only then act outside. While a commit is under way new things gather for the next turn: that is how work comes to be batched.
+
+import type { Leadership } from '../../cluster/leadership.ts';
+import { keys } from '../../store/keys.ts';
+import { AppError } from '../../store/model/errors.ts';
+import { runKeyText } from '../../store/model/ids.ts';
+import type { NamespaceId, PipelineId, RunId, RunKey } from '../../store/model/ids.ts';
+import type { RunView } from '../plan/run-view.ts';
+import { createRunView, putTask } from '../plan/run-view.ts';
+import { planRun } from '../plan/plan-run.ts';
+import { createBatch, sliceLength } from './batch.ts';
+import type { Applied, Batch, Slice } from './batch.ts';
+import type { LoopDeps } from './deps.ts';
+import type { Effects } from './effects.ts';
+import { readCounter } from './intake.ts';
+import type { RunLoader } from './loader.ts';
+import { dropView } from './world.ts';
+import type { Arrival, World } from './world.ts';
+
+/** Runs in one turn: enough to fill a transaction, few enough that the event loop breathes. */
+const TURN_RUNS_MAX = 500;
+
+export interface TurnContext {
+  readonly deps: LoopDeps;
+  readonly world: World;
+  readonly loader: RunLoader;
+  readonly effects: Effects;
+  readonly leadership: Leadership;
+}
+
+/** True when there is more to do at once. Throws 'unavailable' when the store did not take the commit: nothing is lost by it. */
+export async function takeTurn(context: TurnContext): Promise<boolean> {
+  const { world } = context;
+  await refreshStale(context);
+  await takeArrivals(context);
+  await admit(context);
+  await loadAsked(context);
+  for (const wake of world.wakes.due(context.deps.now())) {
+    const view = world.views.get(wake.run);
+    if (view === undefined) continue;
+    world.dirty.add(wake.run);
+    if (wake.taskId !== null && view.attention !== 'all') view.attention.add(wake.taskId);
+  }
+  const slices = planDirty(context);
+  await commitAll(context, slices);
+  return world.dirty.size > 0 || world.arrivals.size > 0 || world.outbox.size > 0;
+}
+
+/** Views that somebody else's write made untrue are read again. */
+async function refreshStale(context: TurnContext): Promise<void> {
+  const { world } = context;
+  const stale = [...world.stale];
+  world.stale.clear();
+  for (const name of stale) await reload(context, name);
+}
+
+async function reload({ world, loader }: TurnContext, name: string): Promise<void> {
+  const view = world.views.get(name);
+  const key = parseRunKeyText(name);
+  const loaded = await loader.load(key);
+  dropView(world, name);
+  if (loaded.kind === 'open') {
+    loaded.view.asks = world.asks.get(name) ?? [];
+    world.views.set(name, loaded.view);
+    world.dirty.add(name);
+  } else if (view !== undefined) {
+    world.admitted.delete(name);
+    world.queue.remove(key);
+    world.queue.ended(key);
+  }
+}
+
+async function takeArrivals(context: TurnContext): Promise<void> {
+  const { world } = context;
+  const taken: Arrival[] = [];
+  for (const arrival of world.arrivals.values()) {
+    taken.push(arrival);
+    if (taken.length >= TURN_RUNS_MAX) break;
+  }
+  const views = await Promise.all(taken.map((arrival) => viewOf(context, arrival)));
+  for (const [index, arrival] of taken.entries()) {
+    world.arrivals.delete(runKeyText(arrival.key));
+    const view = views[index];
+    if (view !== undefined && view !== null) settleArrival(context, arrival, view);
+  }
+}
+
+async function viewOf({ loader }: TurnContext, arrival: Arrival): Promise<RunView | null> {
+  const { created } = arrival;
+  if (created !== null && created.run.retryOf === 0) {
+    const graph = await loader.graph(created.run);
+    return createRunView({ run: created.run, runRevision: created.revision, graph, tasks: [], carried: new Map() });
+  }
+  const loaded = await loader.load(arrival.key);
+  return loaded.kind === 'open' ? loaded.view : null;
+}
+
+function settleArrival({ world, deps }: TurnContext, arrival: Arrival, view: RunView): void {
+  const name = runKeyText(arrival.key);
+  view.asks = world.asks.get(name) ?? [];
+  if (view.run.state === 'running') {
+    world.queue.started(arrival.key);
+    world.views.set(name, view);
+    world.dirty.add(name);
+    return;
+  }
+  const limit = deps.settings.pipelineRunLimit;
+  const wanted = view.graph.config.parallelism;
+  world.queue.add({
+    key: arrival.key,
+    order: arrival.order,
+    parallelism: wanted === 0 ? limit : Math.min(wanted, limit),
+  });
+  if (view.run.eventId !== null && view.asks.length === 0) return;
+  world.views.set(name, view);
+  world.dirty.add(name);
+}
+
+async function admit(context: TurnContext): Promise<void> {
+  const { world } = context;
+  for (const { key } of world.queue.admit(TURN_RUNS_MAX)) {
+    const name = runKeyText(key);
+    world.admitted.add(name);
+    if (world.views.has(name)) world.dirty.add(name);
+    else world.unloaded.set(name, key);
+  }
+}
+
+/** Waiting runs have no view: those that are admitted or asked about get one now. */
+async function loadAsked(context: TurnContext): Promise<void> {
+  const { world, loader } = context;
+  for (const name of world.asks.keys()) {
+    if (!world.views.has(name) && !world.arrivals.has(name)) world.unloaded.set(name, parseRunKeyText(name));
+  }
+  const wanted = [...world.unloaded];
+  const loaded = await Promise.all(wanted.map(([, key]) => loader.load(key)));
+  for (const [index, [name, key]] of wanted.entries()) {
+    world.unloaded.delete(name);
+    const found = loaded[index];
+    if (found?.kind === 'open') {
+      found.view.asks = world.asks.get(name) ?? [];
+      world.views.set(name, found.view);
+      world.dirty.add(name);
+      continue;
+    }
+    if (world.admitted.delete(name)) world.queue.ended(key);
+    // The run is over: what was asked of it came too late.
+    for (const ask of world.asks.get(name) ?? []) world.leftovers.add(ask.key);
+    world.asks.delete(name);
+  }
+}
+
+function planDirty({ world, deps }: TurnContext): Slice[] {
+  const slices: Slice[] = [];
+  const now = deps.now();
+  let runs = 0;
+  for (const name of world.dirty) {
+    if (runs >= TURN_RUNS_MAX) break;
+    runs += 1;
+    world.dirty.delete(name);
+    const view = world.views.get(name);
+    if (view === undefined) continue;
+    const plan = planRun(view, { now, settings: deps.settings, admitted: world.admitted.has(name) });
+    view.attention = new Set();
+    for (const { taskId, at } of plan.wakes) world.wakes.push({ run: name, taskId, at });
+    if (plan.actions.length > 0) slices.push({ name, view, actions: plan.actions });
+    else if (view.run.state === 'pending') dropView(world, name);
+  }
+  return slices;
+}
+
+/** Effects of what is committed begin at once; a failure stops the rest, which is planned again from the records. */
+async function commitAll(context: TurnContext, slices: readonly Slice[]): Promise<void> {
+  const { world, deps } = context;
+  const queue = slices.flatMap((slice) => cut(slice, sliceLength(deps.state.limits)));
+  try {
+    let next = 0;
+    while (next < queue.length || world.outbox.size > 0 || world.leftovers.size > 0) {
+      const batch = newBatch(context);
+      const outbox = fillFromOutbox(world, batch);
+      while (next < queue.length) {
+        const slice = queue[next];
+        if (slice === undefined || !batch.add(slice)) break;
+        next += 1;
+      }
+      await commitBatch(context, batch, outbox);
+    }
+  } catch (error) {
+    // Whether it was written or not: the records decide, so they are read again.
+    for (const { name } of slices) world.stale.add(name);
+    world.counterStale = true;
+    throw error;
+  }
+}
+
+function cut(slice: Slice, length: number): Slice[] {
+  if (slice.actions.length <= length) return [slice];
+  const slices: Slice[] = [];
+  for (let start = 0; start < slice.actions.length; start += length) {
+    slices.push({ ...slice, actions: slice.actions.slice(start, start + length) });
+  }
+  return slices;
+}
+
+function newBatch({ world, deps, leadership }: TurnContext): Batch {
+  return createBatch({
+    fence: leadership.fence,
+    limits: deps.state.limits,
+    counter: world.counter,
+    counterRevision: world.counterRevision,
+    engine: deps.engine.kind,
+    now: deps.now(),
+  });
+}
+
+function fillFromOutbox(world: World, batch: Batch): readonly string[] {
+  const taken: string[] = [];
+  for (const [key, event] of world.outbox) {
+    if (!batch.addOutbox(key, event)) break;
+    taken.push(key);
+  }
+  for (const key of world.leftovers) {
+    if (!batch.addLeftover(key)) break;
+    taken.push(key);
+  }
+  return taken;
+}
+
+async function commitBatch(context: TurnContext, batch: Batch, outbox: readonly string[]): Promise<void> {
+  const { world, deps, leadership } = context;
+  const { transaction, counter, applied } = batch.build();
+  if (!batch.empty) {
+    const result = await deps.state.commit({ ...transaction, readOnFailure: [keys.leader()] });
+    if (!result.succeeded) {
+      const leader = result.found.find(({ key }) => key === keys.leader());
+      if (leader?.createRevision !== leadership.term) leadership.lost('a fenced write was refused');
+      throw new AppError('conflict', 'A record changed under the plan.', { detail: 'commit of a turn' });
+    }
+    if (counter !== world.counter) {
+      world.counter = counter;
+      world.counterRevision = result.revision;
+    }
+    for (const key of outbox) {
+      world.outbox.delete(key);
+      world.leftovers.delete(key);
+    }
+    for (const each of applied) apply(world, each, result.revision);
+  }
+  for (const { slice } of applied) context.effects.perform(slice.view, slice.actions);
+}
+
+function apply(world: World, { slice, run, tasks, asks }: Applied, revision: number): void {
+  const { name, view } = slice;
+  for (const task of tasks) putTask(view, task, revision);
+  if (asks.length > 0) {
+    view.asks = view.asks.filter(({ key }) => !asks.includes(key));
+    if (view.asks.length === 0) world.asks.delete(name);
+    else world.asks.set(name, view.asks);
+  }
+  if (run === null) return;
+  if (run.state === 'complete') {
+    dropView(world, name);
+    world.asks.delete(name);
+    world.admitted.delete(name);
+    world.queue.remove(run);
+    world.queue.ended(run);
+    return;
+  }
+  view.run = run;
+  view.runRevision = revision;
+  if (run.state === 'running') world.admitted.delete(name);
+  else if (!world.admitted.has(name) && !world.dirty.has(name)) dropView(world, name);
+}
+
+/** After a failed commit: nothing is committed before this has gone through. */
+export async function recover({ deps, world }: TurnContext): Promise<void> {
+  await readCounter({ state: deps.state, world });
+  world.counterStale = false;
+}
+
+function parseRunKeyText(text: string): RunKey {
+  const [namespaceId = '', pipelineId = '', runId = ''] = text.split('/');
+  return {
+    namespaceId: namespaceId as NamespaceId,
+    pipelineId: pipelineId as PipelineId,
+    runId: Number(runId) as RunId,
+  };
+}
