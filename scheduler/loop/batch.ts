@@ -13,6 +13,7 @@ import type { Compare, StoreLimits, Transaction, Write } from '../../store/state
 import { eventsOf } from '../plan/action.ts';
 import type { Action } from '../plan/action.ts';
 import type { RunView } from '../plan/run-view.ts';
+import type { WaitingEvent } from './world.ts';
 
 /** Some actions of one run, in order. */
 export interface Slice {
@@ -33,7 +34,7 @@ export interface Batch {
   /** False when the slice does not fit any more: commit first, then add it to the next batch. */
   add(slice: Slice): boolean;
   /** The same for an event that another node left in the outbox. */
-  addOutbox(key: string, event: StoredEvent): boolean;
+  addOutbox(key: string, waiting: WaitingEvent): boolean;
   /** A key of ours that has no meaning any more. */
   addLeftover(key: string): boolean;
   readonly empty: boolean;
@@ -104,7 +105,12 @@ export function createBatch(options: BatchOptions): Batch {
       applied.push({ slice, run: draft.run, tasks: [...draft.tasks.values()], asks: draft.asks });
       return true;
     },
-    addOutbox: (key, event) => takeIfFits(deletion(key, [event.kind])),
+    addOutbox: (key, { event, revision }) => {
+      const draft = deletion(key, [event.kind]);
+      // Taken once only, also when a list and a watch both told of it.
+      draft.compares.push({ target: 'mod', key, equals: revision });
+      return takeIfFits(draft);
+    },
     addLeftover: (key) => takeIfFits(deletion(key, [])),
     get empty() {
       return writes.length === 0;

@@ -31,9 +31,13 @@ export async function listAll(deps: IntakeDeps): Promise<number> {
   // In the order in which they were made: two asks about one run must not overtake each other.
   const asks = await listRange(deps.state, keys.asks(), revision);
   for (const kv of byCreation(asks.kvs)) takeAsk(deps, kv);
+  await listOutbox(deps, revision);
+  return revision;
+}
+
+export async function listOutbox(deps: Omit<IntakeDeps, 'wake'>, revision?: number): Promise<void> {
   const outbox = await listRange(deps.state, keys.outboxAll(), revision);
   for (const kv of byCreation(outbox.kvs)) takeOutbox(deps, kv);
-  return revision;
 }
 
 export async function readCounter({ state, world }: Pick<IntakeDeps, 'state' | 'world'>): Promise<void> {
@@ -112,10 +116,10 @@ function takeAsk(deps: IntakeDeps, kv: KeyValue): void {
   else addAsk(deps.world, runOfKey(kv.key), { key: kv.key, ask });
 }
 
-function takeOutbox(deps: IntakeDeps, kv: KeyValue): void {
+function takeOutbox(deps: Pick<IntakeDeps, 'world' | 'log'>, kv: KeyValue): void {
   const event = decodeOrNull((): StoredEvent => outboxRecord.decode(kv.value));
   if (event === null) deps.log.error({ key: kv.key }, 'outbox event set aside: its record cannot be read');
-  else deps.world.outbox.set(kv.key, event);
+  else deps.world.outbox.set(kv.key, { event, revision: kv.modRevision });
 }
 
 function decodeOrNull<T>(decode: () => T): T | null {

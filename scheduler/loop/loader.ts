@@ -27,9 +27,16 @@ export type Loaded =
   /** Its records cannot be read; it is set aside, and the others go on. */
   | { readonly kind: 'damaged'; readonly why: string };
 
+/** A run that has just been created: nothing has happened to it yet. */
+export interface CreatedRun {
+  readonly run: PendingRun;
+  readonly revision: number;
+}
+
 export interface RunLoader {
   load(key: RunKey): Promise<Loaded>;
-  graph(run: RunKey & { readonly configVersion: number }): Promise<TaskGraph>;
+  /** The same without reading what is known. */
+  adopt(created: CreatedRun): Promise<Loaded>;
 }
 
 export function createRunLoader(state: StateStore, log: LoopLog): RunLoader {
@@ -78,7 +85,7 @@ export function createRunLoader(state: StateStore, log: LoopLog): RunLoader {
     if (kv === null) return { kind: 'over' };
     const run = runRecord.decode(kv.value);
     if (run.state === 'complete') return { kind: 'over' };
-    const tasks = run.state === 'pending' ? [] : await tasksOf(key);
+    const tasks = await tasksOf(key);
     const view = createRunView({
       run,
       runRevision: kv.modRevision,
@@ -89,16 +96,23 @@ export function createRunLoader(state: StateStore, log: LoopLog): RunLoader {
     return { kind: 'open', view };
   }
 
+  async function adopt({ run, revision }: CreatedRun): Promise<Loaded> {
+    const source = { run, runRevision: revision, tasks: [], graph: await graph(run), carried: await carriedBy(run) };
+    return { kind: 'open', view: createRunView(source) };
+  }
+
+  async function guarded(key: RunKey, load: () => Promise<Loaded>): Promise<Loaded> {
+    try {
+      return await load();
+    } catch (error) {
+      if (!isAppError(error, 'internal')) throw error;
+      log.error({ run: runKeyText(key), error: errorText(error) }, 'run set aside: its records cannot be read');
+      return { kind: 'damaged', why: errorText(error) };
+    }
+  }
+
   return {
-    graph,
-    load: async (key) => {
-      try {
-        return await open(key);
-      } catch (error) {
-        if (!isAppError(error, 'internal')) throw error;
-        log.error({ run: runKeyText(key), error: errorText(error) }, 'run set aside: its records cannot be read');
-        return { kind: 'damaged', why: errorText(error) };
-      }
-    },
+    load: (key) => guarded(key, () => open(key)),
+    adopt: (created) => guarded(created.run, () => adopt(created)),
   };
 }

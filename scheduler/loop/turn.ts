@@ -7,13 +7,13 @@ import { AppError } from '../../store/model/errors.ts';
 import { runKeyText } from '../../store/model/ids.ts';
 import type { NamespaceId, PipelineId, RunId, RunKey } from '../../store/model/ids.ts';
 import type { RunView } from '../plan/run-view.ts';
-import { createRunView, putTask } from '../plan/run-view.ts';
+import { putTask } from '../plan/run-view.ts';
 import { planRun } from '../plan/plan-run.ts';
 import { createBatch, sliceLength } from './batch.ts';
 import type { Applied, Batch, Slice } from './batch.ts';
 import type { LoopDeps } from './deps.ts';
 import type { Effects } from './effects.ts';
-import { readCounter } from './intake.ts';
+import { listOutbox, readCounter } from './intake.ts';
 import type { RunLoader } from './loader.ts';
 import { dropView } from './world.ts';
 import type { Arrival, World } from './world.ts';
@@ -52,7 +52,8 @@ async function refreshStale(context: TurnContext): Promise<void> {
   const { world } = context;
   const stale = [...world.stale];
   world.stale.clear();
-  for (const name of stale) await reload(context, name);
+  // A run whose end we committed ourselves is gone from the open list too: nothing is to be read again then.
+  for (const name of stale) if (world.views.has(name)) await reload(context, name);
 }
 
 async function reload({ world, loader }: TurnContext, name: string): Promise<void> {
@@ -88,11 +89,7 @@ async function takeArrivals(context: TurnContext): Promise<void> {
 
 async function viewOf({ loader }: TurnContext, arrival: Arrival): Promise<RunView | null> {
   const { created } = arrival;
-  if (created !== null && created.run.retryOf === 0) {
-    const graph = await loader.graph(created.run);
-    return createRunView({ run: created.run, runRevision: created.revision, graph, tasks: [], carried: new Map() });
-  }
-  const loaded = await loader.load(arrival.key);
+  const loaded = created === null ? await loader.load(arrival.key) : await loader.adopt(created);
   return loaded.kind === 'open' ? loaded.view : null;
 }
 
@@ -179,9 +176,12 @@ async function commitAll(context: TurnContext, slices: readonly Slice[]): Promis
     while (next < queue.length || world.outbox.size > 0 || world.leftovers.size > 0) {
       const batch = newBatch(context);
       const outbox = fillFromOutbox(world, batch);
+      const names = new Set<string>();
       while (next < queue.length) {
         const slice = queue[next];
-        if (slice === undefined || !batch.add(slice)) break;
+        // A run's later slice builds on the records that its earlier one writes: one slice of a run in a transaction.
+        if (slice === undefined || names.has(slice.name) || !batch.add(slice)) break;
+        names.add(slice.name);
         next += 1;
       }
       await commitBatch(context, batch, outbox);
@@ -216,8 +216,8 @@ function newBatch({ world, deps, leadership }: TurnContext): Batch {
 
 function fillFromOutbox(world: World, batch: Batch): readonly string[] {
   const taken: string[] = [];
-  for (const [key, event] of world.outbox) {
-    if (!batch.addOutbox(key, event)) break;
+  for (const [key, waiting] of world.outbox) {
+    if (!batch.addOutbox(key, waiting)) break;
     taken.push(key);
   }
   for (const key of world.leftovers) {
@@ -276,6 +276,9 @@ function apply(world: World, { slice, run, tasks, asks }: Applied, revision: num
 /** After a failed commit: nothing is committed before this has gone through. */
 export async function recover({ deps, world }: TurnContext): Promise<void> {
   await readCounter({ state: deps.state, world });
+  // What was taken from the outbox may or may not be in the log now: only what is still there is taken again.
+  world.outbox.clear();
+  await listOutbox({ state: deps.state, world, log: deps.log });
   world.counterStale = false;
 }
 

@@ -21,6 +21,12 @@ export interface Arrival {
   readonly created: { readonly run: PendingRun; readonly revision: number } | null;
 }
 
+/** An event in the outbox, and the revision that put it there. */
+export interface WaitingEvent {
+  readonly event: StoredEvent;
+  readonly revision: number;
+}
+
 export interface World {
   /** Runs that are running, and pending ones while something is done about them. Waiting runs are in the queue only. */
   readonly views: Map<string, RunView>;
@@ -29,7 +35,7 @@ export interface World {
   /** Asks by run, oldest first, until they are settled. */
   readonly asks: Map<string, PendingAsk[]>;
   /** Events of other nodes by key, in the order in which they came. */
-  readonly outbox: Map<string, StoredEvent>;
+  readonly outbox: Map<string, WaitingEvent>;
   /** Keys of asks that came too late, to be deleted. */
   readonly leftovers: Set<string>;
   /** Pending runs that have got their turn. */

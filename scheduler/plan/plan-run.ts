@@ -9,7 +9,7 @@ import type { Instant, TaskId } from '../../store/model/ids.ts';
 import type { Action } from './action.ts';
 import { deadlineOf } from './draft.ts';
 import type { Draft, PlanSettings, Wake } from './draft.ts';
-import { judgeRun } from './outcome.ts';
+import { endedWithoutAttempt, judgeRun } from './outcome.ts';
 import { planTask } from './plan-task.ts';
 import { openParentsOf, unrecordedTask } from './run-view.ts';
 import type { PendingAsk, RunView } from './run-view.ts';
@@ -109,6 +109,10 @@ function planPending(view: RunView, draft: Draft, state: DraftState, admitted: b
     });
     return;
   }
+  for (const { key, ask } of view.asks) {
+    draft.act({ type: 'settle_ask', key });
+    if (ask.kind === 'cancel_task') cancelBeforeStart(draft, ask.taskId);
+  }
   if (!admitted) return;
   const deadline = deadlineOf(draft.now, view.graph.config.timeoutMs, draft.settings.runTimeoutMaxMs);
   draft.act({
@@ -125,9 +129,18 @@ function planPending(view: RunView, draft: Draft, state: DraftState, admitted: b
   }
 }
 
+/** A task of a run that still waits: it will not start, and its children are looked at once the run does. */
+function cancelBeforeStart(draft: Draft, taskId: TaskId): void {
+  const task = draft.task(taskId);
+  if (!draft.view.graph.specs.has(taskId) || task.state !== 'waiting') return;
+  const ended = endedWithoutAttempt(task, { status: 'cancelled', description: 'it was cancelled' }, draft.now);
+  draft.act({ type: 'complete_task', task: ended, closes: 0 });
+}
+
 function planRunning(view: RunView, draft: Draft, state: DraftState): void {
   let all = view.attention === 'all' || view.run.state === 'pending';
-  for (const pending of view.asks) if (honourAsk(draft, pending)) all = true;
+  // A pending run's asks were honoured before it started.
+  if (view.run.state === 'running') for (const pending of view.asks) if (honourAsk(draft, pending)) all = true;
   if (timeOut(draft)) all = true;
 
   if (all) state.work.push(...openTasks(view, draft));
