@@ -120,6 +120,7 @@ function planPending(view: RunView, draft: Draft, state: DraftState, admitted: b
     run: { ...run, state: 'running', startedAt: draft.now, deadline, cancel: null, timedOut: false },
   });
   for (const task of view.carried.values()) {
+    if (draft.task(task.taskId).state === 'complete') continue;
     const { namespaceId, pipelineId, runId, created } = run;
     draft.act({
       type: 'complete_task',

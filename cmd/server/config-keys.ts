@@ -1,0 +1,192 @@
+// Every setting of the server: its key in the TOML file, its type, default and meaning. One table serves the parser, the help
+// text and the README. Keys that the original has keep their names and units (spec 2.2): durations are whole seconds.
+
+export type SettingType = 'integer' | 'boolean' | 'text';
+
+export interface Setting {
+  readonly type: SettingType;
+  readonly default: number | boolean | string;
+  readonly meaning: string;
+  /** Allowed words, for a text. */
+  readonly oneOf?: readonly string[];
+  /** Smallest and largest value, for an integer. */
+  readonly range?: readonly [number, number];
+}
+
+const YEAR_S = 31_536_000;
+const COUNT: readonly [number, number] = [1, 1_000_000];
+const SECONDS: readonly [number, number] = [0, 100 * YEAR_S];
+
+export const SETTINGS = {
+  'api.pipeline_run_concurrency_limit': {
+    type: 'integer',
+    default: 200,
+    range: COUNT,
+    meaning: "Upper bound of a pipeline's own parallelism, and its value for pipelines that say 0.",
+  },
+  'api.global_run_concurrency_limit': {
+    type: 'integer',
+    default: 2_000,
+    range: COUNT,
+    meaning: 'Runs in flight in the whole service; further ones wait in order.',
+  },
+  'api.event_log_retention': {
+    type: 'integer',
+    default: 15_768_000,
+    range: SECONDS,
+    meaning: 'Events older than this are removed.',
+  },
+  'api.event_prune_interval': {
+    type: 'integer',
+    default: 604_800,
+    range: [1, YEAR_S],
+    meaning: 'Time between two removals of old events; also done at start.',
+  },
+  'api.log_level': {
+    type: 'text',
+    default: 'info',
+    oneOf: ['trace', 'debug', 'info', 'warn', 'error', 'off'],
+    meaning: 'How much the server logs.',
+  },
+  'api.task_execution_log_retention': {
+    type: 'integer',
+    default: 50,
+    range: COUNT,
+    meaning: 'Newest runs of each pipeline whose task logs are kept.',
+  },
+  'api.task_execution_stop_timeout': {
+    type: 'integer',
+    default: 300,
+    range: SECONDS,
+    meaning: 'Time between SIGTERM and SIGKILL when a run is cancelled or out of time; 0 = kill at once.',
+  },
+  'api.task_timeout_max': {
+    type: 'integer',
+    default: 0,
+    range: SECONDS,
+    meaning: 'Longest time of any task attempt; 0 = no limit.',
+  },
+  'api.run_timeout_max': {
+    type: 'integer',
+    default: 0,
+    range: SECONDS,
+    meaning: 'Longest time of any run; 0 = no limit.',
+  },
+  'server.bind_address': {
+    type: 'text',
+    default: '127.0.0.1:8080',
+    meaning: 'Where the API listens, as ip:port. Port 0 takes a free one.',
+  },
+  'server.data_dir': {
+    type: 'text',
+    default: '',
+    meaning: 'Directory of the embedded stores; empty = $XDG_DATA_HOME/gofer or ~/.local/share/gofer.',
+  },
+  'server.storage_path': {
+    type: 'text',
+    default: '',
+    meaning: 'Directory of the state store; empty = <data_dir>/state.',
+  },
+  'server.shutdown_timeout': {
+    type: 'integer',
+    default: 15,
+    range: [0, 3_600],
+    meaning: 'Longest time that a stop waits for requests in flight.',
+  },
+  'server.use_tls': { type: 'boolean', default: false, meaning: 'Serve HTTPS.' },
+  'server.tls_cert_path': { type: 'text', default: '', meaning: 'PEM certificate chain.' },
+  'server.tls_key_path': { type: 'text', default: '', meaning: 'PEM private key.' },
+  'development.pretty_logging': {
+    type: 'boolean',
+    default: true,
+    meaning: 'Log lines for people; false = one JSON object a line.',
+  },
+  'development.bypass_auth': {
+    type: 'boolean',
+    default: true,
+    meaning: 'No tokens are asked for; allowed on a loopback address only.',
+  },
+  'scheduler.engine': {
+    type: 'text',
+    default: 'auto',
+    oneOf: ['auto', 'docker', 'process'],
+    meaning: 'Where containers run; auto = docker when its daemon answers, else process.',
+  },
+  'scheduler.docker.host': {
+    type: 'text',
+    default: '',
+    meaning:
+      'Docker daemon: unix:///path, tcp://host:port or https://host:port; empty = $DOCKER_HOST or the usual socket.',
+  },
+  'scheduler.docker.tls_dir': {
+    type: 'text',
+    default: '',
+    meaning: 'Directory of ca.pem, cert.pem and key.pem for a daemon behind TLS.',
+  },
+  'scheduler.docker.timeout': {
+    type: 'integer',
+    default: 300,
+    range: [1, 86_400],
+    meaning: 'Longest time of one call to the daemon.',
+  },
+  'scheduler.docker.prune': { type: 'boolean', default: true, meaning: 'Remove our own left-over containers.' },
+  'scheduler.docker.prune_interval': {
+    type: 'integer',
+    default: 604_800,
+    range: [60, YEAR_S],
+    meaning: 'Time between two removals of left-over containers.',
+  },
+  'scheduler.task_api_url': {
+    type: 'text',
+    default: '',
+    meaning: 'Given to tasks as GOFER_API_BASE_URL; empty = the address that the API listens on.',
+  },
+  'object_store.engine': {
+    type: 'text',
+    default: 'filesystem',
+    oneOf: ['filesystem'],
+    meaning: 'Where objects and logs are kept.',
+  },
+  'object_store.filesystem.path': { type: 'text', default: '', meaning: 'Directory; empty = <data_dir>/objects.' },
+  'object_store.pipeline_object_limit': {
+    type: 'integer',
+    default: 50,
+    range: COUNT,
+    meaning: 'Objects that a pipeline keeps: a further one displaces the oldest.',
+  },
+  'object_store.run_object_expiry': {
+    type: 'integer',
+    default: 2,
+    range: COUNT,
+    meaning: 'Newest runs of each pipeline whose run objects are kept.',
+  },
+  'secret_store.engine': {
+    type: 'text',
+    default: 'sealed',
+    oneOf: ['sealed'],
+    meaning: 'Where secret values are kept.',
+  },
+  'secret_store.sealed.key_file': {
+    type: 'text',
+    default: '',
+    meaning: 'Key ring; made at first start when it is absent. Empty = <data_dir>/secret.key.',
+  },
+  'secret_store.sealed.key': {
+    type: 'text',
+    default: '',
+    meaning: 'A key instead of a file: 32 bytes as hex or base64. For the environment only.',
+  },
+} as const satisfies Readonly<Record<string, Setting>>;
+
+export type SettingKey = keyof typeof SETTINGS;
+type ValueOf<T extends SettingType> = T extends 'integer' ? number : T extends 'boolean' ? boolean : string;
+
+/** All settings with their values, by key. */
+export type ServerConfig = { readonly [K in SettingKey]: ValueOf<(typeof SETTINGS)[K]['type']> };
+
+export const ENVIRONMENT_PREFIX = 'GOFER_WEB_';
+
+/** `api.log_level` is `GOFER_WEB_API__LOG_LEVEL`. */
+export function environmentName(key: string): string {
+  return ENVIRONMENT_PREFIX + key.toUpperCase().replaceAll('.', '__');
+}
