@@ -96,8 +96,11 @@ export interface StopIntent {
   readonly graceMs: number;
 }
 
-/** Where the log of a task execution's attempts is found. */
-export type LogPlace = 'none' | 'engine' | 'archived' | 'removed' | 'expired';
+/**
+ * Where the log of a task execution's attempts is found. none: no body ever ran; engine: still there, to be archived; empty: the
+ * last attempt printed nothing, so there is no archive of it.
+ */
+export type LogPlace = 'none' | 'engine' | 'archived' | 'empty' | 'removed' | 'expired';
 
 interface TaskFacts extends TaskKey {
   readonly created: Instant;
