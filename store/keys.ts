@@ -43,6 +43,10 @@ export const keys = {
   /** Last run id given out. Outlives its pipeline, so that attempt ids are never used twice. */
   runCounter: (key: PipelineKey) => `run-counter/${pipelinePart(key)}`,
 
+  runCounters: () => prefixRange('run-counter/'),
+  /** How far the retention of a pipeline's runs has come. */
+  retention: (key: PipelineKey) => `retention/${pipelinePart(key)}`,
+
   run: (key: RunKey) => `run/${runPart(key)}`,
   runsOf: (key: PipelineKey) => prefixRange(`run/${pipelinePart(key)}/`),
   /** Runs from `first` to `last`, both included. */
@@ -84,6 +88,12 @@ export const keys = {
 
   object: (scope: string, key: string) => `object/${scope}/${encodeURIComponent(key)}`,
   objectsOf: (scope: string) => prefixRange(`object/${scope}/`),
+
+  /** Objects of a pipeline's runs up to `last`, included. */
+  objectsOfRuns: (key: PipelineKey, last: number): KeyRange => ({
+    start: `object/run/${pipelinePart(key)}/`,
+    end: `object/run/${pipelinePart(key)}/${padded(last + 1)}`,
+  }),
 
   secret: (scope: string, key: string) => `secret/${scope}/${encodeURIComponent(key)}`,
   secretsOf: (scope: string) => prefixRange(`secret/${scope}/`),

@@ -56,3 +56,13 @@ export const archiveRecord = recordCodec<ArchiveDuty>({
   kind: 'archive duty',
   fields: { engine: 'string', endedAt: 'number' },
 });
+
+/** Under `retention/`: how far the clearing of a pipeline's old runs has come. */
+export interface RetentionCursor {
+  readonly logsExpiredUpTo: number;
+}
+
+export const retentionRecord = recordCodec<RetentionCursor>({
+  kind: 'retention cursor',
+  fields: { logsExpiredUpTo: 'number' },
+});
