@@ -1,0 +1,54 @@
+// The reference backend: everything in this process's memory, gone with it. Tests and simulations run on it; with a clock of
+// their own it reads no real time and starts no real timer.
+
+import type { StateStore, StoreLimits } from '../port.ts';
+import { DEFAULT_LIMITS } from '../port.ts';
+import type { Backing } from '../mvcc/backing.ts';
+import type { Clock } from '../mvcc/clock.ts';
+import { systemClock } from '../mvcc/clock.ts';
+import { createEngine } from '../mvcc/engine.ts';
+import type { HistoryBounds } from '../mvcc/history.ts';
+import { createSortedEntries } from './sorted-entries.ts';
+
+export interface MemoryStoreOptions {
+  readonly clock?: Clock;
+  readonly limits?: StoreLimits;
+  readonly history?: HistoryBounds;
+}
+
+/** etcd's limits unless told otherwise: code that works on it then also fits the smallest backend. */
+export function createMemoryStore(options: MemoryStoreOptions = {}): StateStore {
+  const { clock = systemClock, limits = DEFAULT_LIMITS, history } = options;
+  let leases = 0;
+  return createEngine({
+    backing: createMemoryBacking(),
+    clock,
+    limits,
+    newLeaseId: () => `lease-${++leases}`,
+    // A microtask: commits of one turn form a group, and no real time passes.
+    defer: queueMicrotask,
+    ...(history === undefined ? {} : { history }),
+  });
+}
+
+/** Exported for tests that make its writes fail. */
+export function createMemoryBacking(): Backing {
+  const entries = createSortedEntries();
+  let revision = 0;
+  return {
+    revision: () => revision,
+    get: (key) => entries.get(key),
+    scan: (range) => entries.scan(range),
+    async write(commits) {
+      for (const commit of commits) {
+        for (const event of commit.events) {
+          if (event.type === 'put') entries.put(event.kv);
+          else entries.delete(event.key);
+        }
+        revision = commit.revision;
+      }
+    },
+    async recover() {},
+    async close() {},
+  };
+}
