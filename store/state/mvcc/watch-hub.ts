@@ -32,7 +32,7 @@ export function createWatchHub(): WatchHub {
   const watches = new Set<Watch>();
   return {
     open(start) {
-      const watch = new Watch(start, () => watches.delete(watch));
+      const watch = new Watch(start, (over) => watches.delete(over));
       if (!start.signal.aborted) watches.add(watch);
       return watch;
     },
@@ -55,14 +55,14 @@ class Watch implements AsyncIterableIterator<WatchBatch> {
   readonly #inside: (key: string) => boolean;
   readonly #fromRevision: number;
   readonly #signal: AbortSignal;
-  readonly #leave: () => void;
+  readonly #leave: (watch: Watch) => void;
   readonly #end = () => this.#finish();
   #pending: Commit[];
   #failure: Error | null = null;
   #isOpen = true;
   #waiting: ((result: IteratorResult<WatchBatch> | Promise<never>) => void) | null = null;
 
-  constructor({ range, fromRevision, backlog, signal }: WatchStart, leave: () => void) {
+  constructor({ range, fromRevision, backlog, signal }: WatchStart, leave: (watch: Watch) => void) {
     this.#inside = rangeTest(range);
     this.#fromRevision = fromRevision;
     this.#pending = [...backlog];
@@ -155,6 +155,6 @@ class Watch implements AsyncIterableIterator<WatchBatch> {
     this.#isOpen = false;
     this.#pending = [];
     this.#signal.removeEventListener('abort', this.#end);
-    this.#leave();
+    this.#leave(this);
   }
 }
