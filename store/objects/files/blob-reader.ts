@@ -3,7 +3,7 @@
 
 import type { FileHandle } from 'node:fs/promises';
 import { AppError } from '../../model/errors.ts';
-import type { ByteRange, OpenObject } from '../port.ts';
+import type { ByteRange, ObjectInfo, OpenObject } from '../port.ts';
 import type { BlobTrailer } from './blob-trailer.ts';
 import { damagedBlob, decodeTrailer, TRAILER_BYTES_MAX } from './blob-trailer.ts';
 import type { Disk } from './disk.ts';
@@ -27,8 +27,14 @@ export async function statBlob(disk: Disk, path: string): Promise<BlobTrailer | 
   }
 }
 
+export interface OpenOrder {
+  readonly path: string;
+  readonly name: string;
+  readonly range: ByteRange;
+}
+
 /** Null when there is no such file. A range past the end is cut to what there is. */
-export async function openBlob(disk: Disk, path: string, range: ByteRange): Promise<(OpenObject & BlobTrailer) | null> {
+export async function openBlob(disk: Disk, { path, name, range }: OpenOrder): Promise<OpenObject | null> {
   const file = await openFile(disk, path);
   if (file === null) return null;
   let kept = false;
@@ -36,14 +42,20 @@ export async function openBlob(disk: Disk, path: string, range: ByteRange): Prom
     const { size } = await onDisk(file.stat(), READING);
     const tail = tailOf(size, size <= WHOLE_FILE_BYTES ? size : TRAILER_BYTES_MAX);
     const bytes = await readExactly(file, tail);
-    const trailer = decodeTrailer(bytes, size);
-    const span = spanOf(range, trailer.size);
-    if (tail.start === 0) return { ...trailer, body: oneChunk(bytes.subarray(span.start, span.end)) };
+    const info = infoOf(decodeTrailer(bytes, size), name);
+    const span = spanOf(range, info.size);
+    if (tail.start === 0) return { ...info, body: oneChunk(bytes.subarray(span.start, span.end)) };
     kept = true;
-    return { ...trailer, body: fileBody(file, span) };
+    return { ...info, body: fileBody(file, span) };
   } finally {
     if (!kept) await file.close();
   }
+}
+
+/** What callers may know. A file that was moved by hand is not the blob that they asked for. */
+export function infoOf({ name, size, sha256 }: BlobTrailer, wanted: string): ObjectInfo {
+  if (name !== wanted) throw damagedBlob('the file holds another name');
+  return { size, sha256 };
 }
 
 async function openFile(disk: Disk, path: string): Promise<FileHandle | null> {

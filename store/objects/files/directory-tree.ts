@@ -54,7 +54,9 @@ export function createDirectoryTree(disk: Disk, root: string): DirectoryTree {
     const removalsBefore = removals;
     const open = [];
     for (let above = directory; !settled.has(above); above = dirname(above)) open.push(above);
-    await Promise.all([sync(directory), ...open.map((unsettled) => sync(dirname(unsettled)))]);
+    const syncs = await Promise.allSettled([sync(directory), ...open.map((unsettled) => sync(dirname(unsettled)))]);
+    // All have ended before one's failure is told: nothing goes on behind the caller's back.
+    for (const each of syncs) if (each.status === 'rejected') throw each.reason;
     if (removals !== removalsBefore) return;
     if (settled.size + open.length > SETTLED_MAX) forgetAll();
     for (const done of open) settled.add(done);

@@ -10,12 +10,10 @@
 import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { AppError } from '../../model/errors.ts';
-import type { ObjectInfo, ObjectStore, OpenObject } from '../port.ts';
+import type { ObjectInfo, ObjectStore } from '../port.ts';
 import { listBlobs } from './blob-list.ts';
 import { blobPath } from './blob-paths.ts';
-import { openBlob, statBlob } from './blob-reader.ts';
-import type { BlobTrailer } from './blob-trailer.ts';
-import { damagedBlob } from './blob-trailer.ts';
+import { infoOf, openBlob, statBlob } from './blob-reader.ts';
 import { writeTemporary } from './blob-writer.ts';
 import { createDirectoryTree, syncDirectory } from './directory-tree.ts';
 import type { DirectoryTree } from './directory-tree.ts';
@@ -68,18 +66,15 @@ export async function openFilesStore({ directory, disk = realDisk }: FilesStoreO
 
   const open: ObjectStore['open'] = async (name, { range = { start: 0 } } = {}) => {
     assertOpen();
-    const found = await openBlob(disk, blobPath(root, name), range);
+    const found = await openBlob(disk, { path: blobPath(root, name), name, range });
     if (found === null) throw new AppError('not_found', 'The object does not exist.', { detail: name });
-    const { size, sha256, body }: OpenObject = named(found, name);
-    return { size, sha256, body };
+    return found;
   };
 
   const stat: ObjectStore['stat'] = async (name) => {
     assertOpen();
     const found = await statBlob(disk, blobPath(root, name));
-    if (found === null) return null;
-    const { size, sha256 } = named(found, name);
-    return { size, sha256 };
+    return found === null ? null : infoOf(found, name);
   };
 
   const remove: ObjectStore['delete'] = async (name) => {
@@ -168,10 +163,4 @@ async function placed({ disk, tree, path, temporary }: PutOrder, tries: number):
     if (errorCode(error) === 'ENOENT' && tries < PLACE_TRIES_MAX) return false;
     throw error;
   }
-}
-
-/** A file that was moved by hand is not the blob that was asked for. */
-function named<T extends BlobTrailer>(found: T, name: string): T {
-  if (found.name !== name) throw damagedBlob('the file holds another name');
-  return found;
 }
