@@ -107,6 +107,7 @@ export const keys = {
   idempotency: (key: PipelineKey, caller: string, text: string) =>
     `idempotency/${pipelinePart(key)}/${createHash('sha256').update(`${caller}\0${text}`).digest('hex')}`,
   idempotencies: () => prefixRange('idempotency/'),
+  idempotenciesOf: (key: PipelineKey) => prefixRange(`idempotency/${pipelinePart(key)}/`),
 };
 
 /** Levels of objects and secrets. The first part tells them apart, so keys of two levels never collide (spec 15, 44). */

@@ -187,7 +187,7 @@ async function settleRepeated(
     const kv = key === null ? null : await state.get(key);
     const twin = key === null ? undefined : seen.get(key);
     if (kv !== null) await answerAgain(state, waiting, kv);
-    else if (twin !== undefined) follow(waiting, twin, fresh);
+    else if (twin !== undefined && key !== null) seen.set(key, follow(waiting, twin, fresh));
     else {
       if (key !== null) seen.set(key, waiting);
       fresh.push(waiting);
@@ -197,13 +197,12 @@ async function settleRepeated(
 }
 
 /** The same request twice in one group: the second gets the first one's run. */
-function follow(waiting: Waiting, twin: Waiting, fresh: Waiting[]): void {
+function follow(waiting: Waiting, twin: Waiting, fresh: Waiting[]): Waiting {
   if (bodyHash(waiting.request) !== bodyHash(twin.request)) {
     waiting.fail(keyTaken());
-    return;
+    return twin;
   }
-  const index = fresh.indexOf(twin);
-  fresh[index] = {
+  const both: Waiting = {
     ...twin,
     answer: (run) => {
       twin.answer(run);
@@ -214,6 +213,8 @@ function follow(waiting: Waiting, twin: Waiting, fresh: Waiting[]): void {
       waiting.fail(error);
     },
   };
+  fresh[fresh.indexOf(twin)] = both;
+  return both;
 }
 
 async function answerAgain(state: ApiDeps['state'], { request, answer, fail }: Waiting, kv: KeyValue): Promise<void> {
