@@ -49,6 +49,8 @@ export interface ApiSettings {
   readonly pipelineObjectLimit: number;
   /** Grace for a cancelled run's bodies. */
   readonly stopTimeoutMs: number;
+  /** Given to tasks as GOFER_API_BASE_URL; known once the server listens. */
+  readonly taskApiUrl: () => string;
   readonly version: string;
   readonly commit: string;
 }
