@@ -1,0 +1,143 @@
+// The REST server: everything of spec 1.1 to 1.5 that holds for all routes, and the list of the families of routes. Adding a
+// family: its operations in api/operations/all.ts, its components in COMPONENTS, its routes in FAMILIES.
+
+import fastify from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Authenticate } from '../auth/authenticate.ts';
+import { createBypass } from '../auth/authenticate.ts';
+import { createOperations } from '../operations/all.ts';
+import type { Operations } from '../operations/all.ts';
+import type { ApiDeps } from '../operations/deps.ts';
+import { AppError } from '../../store/model/errors.ts';
+import { createRest } from './app.ts';
+import type { RestApp, RouteFamily } from './app.ts';
+import { answerTo } from './error-answers.ts';
+import type { Faults } from './error-answers.ts';
+import { readJsonBodies } from './json-body.ts';
+import { documentRoutes } from './openapi.ts';
+import { converterOf } from './parameters.ts';
+import { hasDotSegment, isBelowApi, methodsOf } from './paths.ts';
+import type { KnownRoute } from './paths.ts';
+import { namespaceRoutes } from './routes/namespaces.ts';
+import type { Component } from './schemas/common.ts';
+import * as commonSchemas from './schemas/common.ts';
+import * as namespaceSchemas from './schemas/namespaces.ts';
+
+/** Every exported schema with an $id becomes a component of the document. */
+const COMPONENTS: readonly object[] = [commonSchemas, namespaceSchemas];
+
+const FAMILIES: readonly RouteFamily[] = [namespaceRoutes];
+
+/** Larger than any honest JSON body: a config is the largest, at most 6 MB of record. */
+const JSON_BODY_BYTES_MAX = 32 * 1024 * 1024;
+/** Longer paths do not fit into the request's header block, so this never cuts one off. */
+const PATH_SEGMENT_MAX = 20_000;
+
+export interface RestServerOptions {
+  readonly deps: ApiDeps;
+  /** Made from `deps` when absent. */
+  readonly operations?: Operations;
+  /** Bypass when absent. */
+  readonly authenticate?: Authenticate;
+  readonly faults: Faults;
+  readonly jsonBodyBytesMax?: number;
+}
+
+/** Listens nowhere yet; `close` ends streams and waits for requests in flight. */
+export function createRestServer(options: RestServerOptions): RestApp {
+  const { deps, faults, authenticate = createBypass() } = options;
+  const stop = new AbortController();
+  const app: RestApp = fastify({
+    // Faults are logged where they are answered; a line for each request would cost more than the request.
+    logger: false,
+    genReqId: () => deps.newId(),
+    bodyLimit: options.jsonBodyBytesMax ?? JSON_BODY_BYTES_MAX,
+    exposeHeadRoutes: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true, maxParamLength: PATH_SEGMENT_MAX },
+    frameworkErrors: (error, request, reply) => void answer(error, request, reply, faults),
+    ajv: {
+      customOptions: {
+        coerceTypes: false,
+        useDefaults: false,
+        removeAdditional: false,
+        keywords: ['x-component'],
+        formats: { uint64: WHOLE_NUMBER, int64: WHOLE_NUMBER, uint8: WHOLE_NUMBER, binary: true },
+      },
+    },
+  });
+  app.addHook('onClose', async () => stop.abort());
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.header('x-request-id', request.id);
+    if (hasDotSegment(request.raw.url ?? '')) {
+      throw new AppError('invalid', 'A path segment "." or ".." is not allowed.');
+    }
+  });
+  app.setErrorHandler((error, request, reply) => answer(error, request, reply, faults));
+  convertParameters(app);
+  answerUnknownPaths(app);
+  readJsonBodies(app);
+  for (const component of componentsOf(COMPONENTS)) app.addSchema(component);
+  documentRoutes(app, deps.settings.version);
+  const rest = createRest({
+    operations: options.operations ?? createOperations(deps),
+    authenticate,
+    signal: stop.signal,
+  });
+  void app.register(async (scope) => {
+    for (const family of FAMILIES) family(scope, rest);
+    scope.get('/docs/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  });
+  return app;
+}
+
+/** JSON numbers past 2^53 are not what was sent any more. */
+const WHOLE_NUMBER = { type: 'number', validate: Number.isSafeInteger } as const;
+
+function componentsOf(modules: readonly object[]): readonly Component[] {
+  return modules.flatMap((module) => Object.values(module).filter(isComponent));
+}
+
+function isComponent(value: unknown): value is Component {
+  return typeof value === 'object' && value !== null && '$id' in value;
+}
+
+function answer(error: unknown, request: FastifyRequest, reply: FastifyReply, faults: Faults): FastifyReply {
+  const { status, message } = answerTo(error, request.id, faults);
+  return reply.code(status).header('x-request-id', request.id).send({ request_id: request.id, message });
+}
+
+/** Adds the strict conversion of path and query texts to every route that has numbers or booleans there. */
+function convertParameters(app: RestApp): void {
+  app.addHook('onRoute', (route) => {
+    const params = converterOf(route.schema?.params);
+    const query = converterOf(route.schema?.querystring);
+    if (params === null && query === null) return;
+    const earlier = route.preValidation === undefined ? [] : [route.preValidation].flat();
+    const convert = (request: FastifyRequest, _reply: FastifyReply, done: () => void) => {
+      params?.(request.params);
+      query?.(request.query);
+      done();
+    };
+    route.preValidation = [convert, ...earlier];
+  });
+}
+
+function answerUnknownPaths(app: RestApp): void {
+  const routes: KnownRoute[] = [];
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const each of [method].flat()) routes.push({ method: each, url });
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const url = request.raw.url ?? '';
+    const methods = methodsOf(routes, url);
+    if (methods.length > 0) {
+      // One header for each method, as clients of the original know it.
+      void reply.code(405).header('allow', methods);
+      return reply.send({ request_id: request.id, message: 'Method Not Allowed' });
+    }
+    void reply.code(404);
+    if (isBelowApi(url)) return reply.send({ request_id: request.id, message: 'Not Found' });
+    return reply.type('text/html; charset=utf-8').send('<!doctype html><title>Not Found</title><h1>Not Found</h1>\n');
+  });
+}
