@@ -1,5 +1,5 @@
-// The reference backend: everything in this process's memory, gone with it. Tests and simulations run on it; with a clock of
-// their own it reads no real time and starts no real timer.
+// The reference backend: everything in this process's memory, gone with it. Tests and simulations run on it; given a clock
+// and a `defer` of theirs it reads no real time and waits for nothing real.
 
 import type { StateStore, StoreLimits } from '../port.ts';
 import { DEFAULT_LIMITS } from '../port.ts';
@@ -14,19 +14,22 @@ export interface MemoryStoreOptions {
   readonly clock?: Clock;
   readonly limits?: StoreLimits;
   readonly history?: HistoryBounds;
+  /** When staged commits are applied; a simulation gives `queueMicrotask`, so that nothing waits for the real event loop. */
+  readonly defer?: (run: () => void) => void;
 }
 
 /** etcd's limits unless told otherwise: code that works on it then also fits the smallest backend. */
 export function createMemoryStore(options: MemoryStoreOptions = {}): StateStore {
   const { clock = systemClock, limits = DEFAULT_LIMITS, history } = options;
+  // Not a microtask by default: callers that do nothing but commit would keep timers and sockets from ever running.
+  const { defer = setImmediate } = options;
   let leases = 0;
   return createEngine({
     backing: createMemoryBacking(),
     clock,
     limits,
     newLeaseId: () => `lease-${++leases}`,
-    // A microtask: commits of one turn form a group, and no real time passes.
-    defer: queueMicrotask,
+    defer,
     ...(history === undefined ? {} : { history }),
   });
 }

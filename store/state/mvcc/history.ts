@@ -17,8 +17,8 @@ export interface HistoryBounds {
   readonly bytesMax: number;
 }
 
-/** Some 20 s of a busy control plane by count, 3 s by bytes: a watcher that is further behind does better to list again. */
-export const DEFAULT_HISTORY: HistoryBounds = { commitsMax: 50_000, bytesMax: 64 * 1024 * 1024 };
+/** Some seconds of a busy control plane: a watcher that is further behind does better to list again. */
+export const DEFAULT_HISTORY: HistoryBounds = { commitsMax: 50_000, bytesMax: 32 * 1024 * 1024 };
 
 /** Objects and array slots around the texts of one event; an estimate is enough for a bound. */
 const EVENT_OVERHEAD_BYTES = 200;
