@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ExecSession } from '../../scheduler/engines/port.ts';
-import type { EngineTestScope } from './engine-suite.ts';
+import type { EngineTestScope } from './engine-world.ts';
 import { aSpec, freshId, submit, whenEnded, whenRunning } from './engine-world.ts';
 
 export function executeTests({ engine, world }: EngineTestScope): void {

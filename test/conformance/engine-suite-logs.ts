@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import type { AttemptId } from '../../store/model/ids.ts';
-import type { EngineTestScope } from './engine-suite.ts';
+import type { EngineTestScope } from './engine-world.ts';
 import { aSpec, freshId, readLog, submit, whenEnded, whenPrinted } from './engine-world.ts';
 
 const MIB = 1_048_576;

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import type { AttemptReport, Engine } from '../../scheduler/engines/port.ts';
 import type { AttemptId } from '../../store/model/ids.ts';
 import { eventually } from '../eventually.ts';
-import type { EngineTestScope } from './engine-suite.ts';
+import type { EngineTestScope } from './engine-world.ts';
 import { aSpec, freshId, lookupOne, submit, whenEnded } from './engine-world.ts';
 
 const TWINS = 8;

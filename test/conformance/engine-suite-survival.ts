@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import type { AttemptReport, Engine } from '../../scheduler/engines/port.ts';
 import { eventually } from '../eventually.ts';
-import type { EngineTestScope } from './engine-suite.ts';
+import type { EngineTestScope } from './engine-world.ts';
 import { aSpec, freshId, lookupOne, readLog, submit, whenEnded, whenPrinted } from './engine-world.ts';
 
 export function survivalTests({ world }: EngineTestScope): void {

@@ -8,13 +8,7 @@ import { logByteTests, logReadTests } from './engine-suite-logs.ts';
 import { forgetTests, listTests, onceTests, watchTests } from './engine-suite-once.ts';
 import { outcomeTests, stopTests } from './engine-suite-bodies.ts';
 import { survivalTests } from './engine-suite-survival.ts';
-import type { EngineWorld, EngineWorldFactory } from './engine-world.ts';
-
-/** The engine of a group, and its world; made before the first test of the group. */
-export interface EngineTestScope {
-  readonly engine: () => Engine;
-  readonly world: () => EngineWorld;
-}
+import type { EngineTestScope, EngineWorld, EngineWorldFactory } from './engine-world.ts';
 
 /** Everything that an engine with real bodies must do. */
 export function describeEngine(name: string, factory: EngineWorldFactory): void {

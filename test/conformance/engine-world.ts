@@ -34,6 +34,12 @@ export interface EngineWorld {
 
 export type EngineWorldFactory = () => Promise<EngineWorld>;
 
+/** The engine of a group, and its world; made before the first test of the group. */
+export interface EngineTestScope {
+  readonly engine: () => Engine;
+  readonly world: () => EngineWorld;
+}
+
 let lastRun = 0;
 
 /** An id that no other test uses. */
