@@ -7,10 +7,7 @@ export interface EngineChoice {
 }
 
 /** `dockerAnswers` says null when the daemon answers, else what is wrong. */
-export async function chooseEngine(
-  wanted: string,
-  dockerAnswers: () => Promise<string | null>,
-): Promise<EngineChoice> {
+export async function chooseEngine(wanted: string, dockerAnswers: () => Promise<string | null>): Promise<EngineChoice> {
   if (wanted === 'process') return { kind: 'process', why: 'scheduler.engine asks for it' };
   if (wanted === 'docker') return { kind: 'docker', why: 'scheduler.engine asks for it' };
   const problem = await dockerAnswers();
