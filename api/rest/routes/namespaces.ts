@@ -3,7 +3,7 @@
 import type { Rest, RestApp } from '../app.ts';
 import { Deleted, answers, ref } from '../schemas/common.ts';
 import * as schemas from '../schemas/namespaces.ts';
-import { namespaceToWire } from '../wire/namespaces.ts';
+import { wireNamespace } from '../wire/namespaces.ts';
 
 const TAGS = ['Namespaces'];
 const ALL = '/api/namespaces';
@@ -21,7 +21,7 @@ export function namespaceRoutes(app: RestApp, { operations: { namespaces }, call
       },
     },
     async (request) => ({
-      namespaces: (await call(namespaces.listNamespaces, request, undefined)).map(namespaceToWire),
+      namespaces: (await call(namespaces.listNamespaces, request, undefined)).map(wireNamespace),
     }),
   );
 
@@ -38,7 +38,7 @@ export function namespaceRoutes(app: RestApp, { operations: { namespaces }, call
     },
     async (request, reply) => {
       const namespace = await call(namespaces.createNamespace, request, request.body);
-      return reply.code(201).send({ namespace: namespaceToWire(namespace) });
+      return reply.code(201).send({ namespace: wireNamespace(namespace) });
     },
   );
 
@@ -54,7 +54,7 @@ export function namespaceRoutes(app: RestApp, { operations: { namespaces }, call
       },
     },
     async (request) => ({
-      namespace: namespaceToWire(
+      namespace: wireNamespace(
         await call(namespaces.getNamespace, request, { namespaceId: request.params.namespace_id }),
       ),
     }),
@@ -74,7 +74,7 @@ export function namespaceRoutes(app: RestApp, { operations: { namespaces }, call
     },
     async (request) => {
       const input = { namespaceId: request.params.namespace_id, ...request.body };
-      return { namespace: namespaceToWire(await call(namespaces.updateNamespace, request, input)) };
+      return { namespace: wireNamespace(await call(namespaces.updateNamespace, request, input)) };
     },
   );
 

@@ -7,8 +7,8 @@ import type { Static, TSchema } from 'typebox';
 export type Component = TSchema & { readonly $id: string };
 
 /** By reference at run time, by value for the compiler. */
-export function ref<T extends TSchema>(component: T & { readonly $id: string }, options: object = {}) {
-  return Type.Unsafe<Static<T>>({ ...options, $ref: `${component.$id}#` });
+export function ref<T extends TSchema>(component: T & { readonly $id: string }) {
+  return Type.Unsafe<Static<T>>({ $ref: `${component.$id}#` });
 }
 
 /** Gives a schema its name in the OpenAPI document. */
@@ -22,18 +22,19 @@ export function words<const T extends readonly string[]>(...allowed: T) {
 }
 
 /** Text by any key. */
-export function mapOf<T extends TSchema>(values: T, options: object = {}) {
-  return Type.Unsafe<Record<string, Static<T>>>({ ...options, type: 'object', additionalProperties: values });
+export function mapOf<T extends TSchema>(values: T) {
+  return Type.Unsafe<Record<string, Static<T>>>({ type: 'object', additionalProperties: values });
 }
 
-export function nullable<T extends TSchema>(schema: T, options: object = {}) {
-  return Type.Unsafe<Static<T> | null>({ ...options, ...schema, nullable: true });
-}
-
-/** A component or null. Written out in full, as the validator wants it; the document shows the reference. */
-export function nullableRef<T extends TSchema>(component: T & { readonly $id: string }, options: object = {}) {
-  const { $id, ...schema } = component;
-  return Type.Unsafe<Static<T> | null>({ ...options, ...schema, nullable: true, 'x-component': $id });
+/** Or null. A component is written out in full, as the validator wants it; the document shows the reference. */
+export function nullable<T extends TSchema>(schema: T) {
+  const parts = new Map<string, unknown>(Object.entries(schema));
+  const name = parts.get('$id');
+  const allowed = parts.get('enum');
+  parts.delete('$id');
+  if (name !== undefined) parts.set('x-component', name);
+  if (Array.isArray(allowed)) parts.set('enum', Array.from<unknown>(allowed).concat(null));
+  return Type.Unsafe<Static<T> | null>({ ...Object.fromEntries(parts), nullable: true });
 }
 
 export const Uint64 = Type.Integer({ format: 'uint64', minimum: 0 });

@@ -1,79 +1,49 @@
-// Runs and task executions on the wire.
+// Wire forms of runs.
 
 import { Type } from 'typebox';
-import { Nullable, Uint64, words } from './common.ts';
-import { Task, Variable } from './pipelines.ts';
+import { Timestamp, Uint64, component, mapOf, nullable, ref } from './common.ts';
+import { Variable } from './configs.ts';
+import { PipelineParams } from './pipelines.ts';
+import { runState, runStatus, runStatusReason } from './statuses.ts';
 
-const RunReason = Type.Object({
-  reason: words(
-    'unknown',
-    'abnormal_exit',
-    'scheduler_error',
-    'failed_precondition',
-    'user_cancelled',
-    'admin_cancelled',
-  ),
-  description: Type.String(),
-});
+export const Initiator = component('Initiator', Type.Object({ id: Type.String(), user: Type.String() }));
 
-export const Run = Type.Object(
-  {
+export const Run = component(
+  'Run',
+  Type.Object({
+    ended: Timestamp,
+    event_id: Type.Optional(nullable(Type.String())),
+    /** Ours: when its tasks began to be started; 0 = it still waits for its turn. `started` is its creation. */
+    execution_started: Type.Optional(Timestamp),
+    initiator: ref(Initiator),
     namespace_id: Type.String(),
-    pipeline_id: Type.String(),
     pipeline_config_version: Uint64,
-    run_id: Uint64,
-    started: Uint64,
-    ended: Uint64,
-    state: words('unknown', 'pending', 'running', 'complete'),
-    status: words('unknown', 'failed', 'successful', 'cancelled'),
-    status_reason: Nullable(RunReason),
-    initiator: Type.Object({ id: Type.String(), user: Type.String() }),
-    variables: Type.Array(Variable),
-    token_id: Nullable(Type.String()),
-    store_objects_expired: Type.Boolean(),
-    event_id: Nullable(Type.String()),
-    /** Ours: when it left the queue, 0 = not yet; and the run whose failed tasks it repeats. */
-    execution_started: Type.Optional(Uint64),
-    retry_of: Type.Optional(Uint64),
-  },
-  { title: 'Run' },
-);
-
-const TaskReason = Type.Object({
-  reason: words('unknown', 'abnormal_exit', 'scheduler_error', 'failed_precondition', 'cancelled', 'orphaned'),
-  description: Type.String(),
-});
-
-const AttemptInfo = Type.Object({
-  attempt: Uint64,
-  started: Uint64,
-  ended: Uint64,
-  outcome: Type.String(),
-});
-
-export const TaskExecution = Type.Object(
-  {
-    namespace_id: Type.String(),
     pipeline_id: Type.String(),
+    /** Ours: the run whose failed tasks it repeats; 0 = none. */
+    retry_of: Type.Optional(Uint64),
     run_id: Uint64,
-    task_id: Type.String(),
-    task: Task,
-    created: Uint64,
-    started: Uint64,
-    ended: Uint64,
-    exit_code: Nullable(Type.Integer({ minimum: 0, maximum: 255 })),
-    logs_expired: Type.Boolean(),
-    logs_removed: Type.Boolean(),
-    state: words('unknown', 'processing', 'waiting', 'running', 'complete'),
-    status: words('unknown', 'failed', 'successful', 'cancelled', 'skipped'),
-    status_reason: Nullable(TaskReason),
-    variables: Type.Array(Variable),
-    /** Ours. */
-    attempt: Type.Optional(Uint64),
-    attempts: Type.Optional(Type.Array(AttemptInfo)),
-    retry_at: Type.Optional(Uint64),
-    waiting_for: Type.Optional(Type.String()),
-    carried_from: Type.Optional(Uint64),
-  },
-  { title: 'TaskExecution' },
+    started: Timestamp,
+    state: ref(runState),
+    status: ref(runStatus),
+    status_reason: Type.Optional(nullable(runStatusReason)),
+    store_objects_expired: Type.Boolean(),
+    token_id: Type.Optional(nullable(Type.String())),
+    variables: Type.Array(ref(Variable)),
+  }),
 );
+
+export const StartRunRequest = component('StartRunRequest', Type.Object({ variables: mapOf(Type.String()) }));
+export const StartRunResponse = component('StartRunResponse', Type.Object({ run: ref(Run) }));
+export const GetRunResponse = component('GetRunResponse', Type.Object({ run: ref(Run) }));
+export const ListRunsResponse = component('ListRunsResponse', Type.Object({ runs: Type.Array(ref(Run)) }));
+
+export const RunParams = Type.Object({ ...PipelineParams.properties, run_id: Uint64 });
+export const ListRunsQuery = Type.Object({
+  limit: Type.Optional(nullable(Uint64)),
+  offset: Type.Optional(nullable(Uint64)),
+  reverse: Type.Optional(nullable(Type.Boolean())),
+});
+/** Ours: bodies are killed at once. */
+export const CancelRunQuery = Type.Object({ force: Type.Optional(Type.Boolean()) });
+/** Ours: a repetition under the same key gives the same run. */
+export const StartRunHeaders = Type.Object({ 'idempotency-key': Type.Optional(Type.String()) });

@@ -4,7 +4,7 @@ import type { Static } from 'typebox';
 import type { Namespace } from '../../../store/model/config.ts';
 import type { Namespace as WireNamespace } from '../schemas/namespaces.ts';
 
-export function namespaceToWire(namespace: Namespace): Static<typeof WireNamespace> {
+export function wireNamespace(namespace: Namespace): Static<typeof WireNamespace> {
   return {
     id: namespace.namespaceId,
     name: namespace.name,
