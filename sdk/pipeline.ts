@@ -1,7 +1,7 @@
 // A pipeline: a named graph of tasks. A pipeline program builds one and ends with `.finish()`, which prints it as JSON for
 // `gofer up`.
 
-import { durationSeconds, type Duration } from './duration.ts';
+import { DURATION_RULE, durationSeconds, type Duration } from './duration.ts';
 import { graphProblems } from './graph.ts';
 import type { PipelineDocument } from './pipeline-document.ts';
 import { IDENTIFIER_RULE, isIdentifier, isWholeNumber } from './rules.ts';
@@ -72,12 +72,11 @@ export class Pipeline {
   problems(): readonly string[] {
     const own: string[] = [];
     if (!isIdentifier(this.id)) own.push(`the pipeline's id is not valid; expected ${IDENTIFIER_RULE}`);
-    if (this.#name.trim() === '') own.push("the pipeline's name must not be empty");
     if (!isWholeNumber(this.#parallelism, 0)) {
       own.push(`parallelism: ${this.#parallelism} is not valid; expected a whole number from 0`);
     }
     if (this.#timeout !== null && durationSeconds(this.#timeout) === null) {
-      own.push(`timeout: ${JSON.stringify(this.#timeout)} is not valid; expected whole seconds, or text such as "5m"`);
+      own.push(`timeout: ${JSON.stringify(this.#timeout)} is not valid; expected ${DURATION_RULE}`);
     }
     const nodes = this.#tasks.map((task) => ({ id: task.id, parents: task.parents() }));
     return [...own, ...this.#tasks.flatMap((task) => task.problems()), ...graphProblems(nodes)];

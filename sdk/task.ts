@@ -1,6 +1,6 @@
 // One task of a pipeline: a container image and what to run in it, after which other tasks.
 
-import { durationSeconds, type Duration } from './duration.ts';
+import { DURATION_RULE, durationSeconds, type Duration } from './duration.ts';
 import type {
   ParentRule,
   ResourcesDocument,
@@ -11,8 +11,6 @@ import type {
 import { isTaskId, isVariableKey, isWholeNumber, TASK_ID_RULE, VARIABLE_KEY_RULE } from './rules.ts';
 
 const WIRE_RULE: Readonly<Record<ParentRule, WireParentRule>> = { any: 'Any', success: 'Success', failure: 'Failure' };
-
-const DURATION_RULE = 'whole seconds, or text such as "90s", "5m" or "2h"';
 
 export interface RetryOptions {
   /** Wait before the second attempt, doubled for each further one. */
