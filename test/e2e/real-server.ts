@@ -1,0 +1,124 @@
+// The real executable as a child process, for end-to-end tests: start, kill -9, start again on the same data; its API by plain HTTP;
+// and the real CLI.
+
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import path from 'node:path';
+import { eventually } from '../eventually.ts';
+
+export const ROOT = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
+const LAUNCHER = path.join(ROOT, 'cmd', 'gofer.mjs');
+
+export interface RealServer {
+  readonly url: string;
+  readonly pid: number;
+  /** All that it has logged so far. */
+  log(): string;
+  /** kill -9, and gone when this resolves. */
+  kill(): Promise<void>;
+  /** SIGTERM; resolves with the exit status. */
+  stop(): Promise<number | null>;
+}
+
+export interface ServerOptions {
+  readonly dataDir: string;
+  readonly port: number;
+  readonly engine: 'process' | 'docker';
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** Resolves once the API answers. */
+export async function startServer({ dataDir, port, engine, environment = {} }: ServerOptions): Promise<RealServer> {
+  const args = ['service', 'start', '--data-dir', dataDir, '--bind', `127.0.0.1:${port}`, '--engine', engine];
+  const child = spawn(process.execPath, [LAUNCHER, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...environment },
+  });
+  let log = '';
+  child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
+  const url = `http://127.0.0.1:${port}`;
+  await eventually(async () => {
+    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${log}`);
+    const answer = await fetch(`${url}/api/system/metadata`, { headers: HEADERS });
+    if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
+  });
+  return {
+    url,
+    pid: child.pid ?? -1,
+    log: () => log,
+    kill: () => end(child, 'SIGKILL').then(() => undefined),
+    stop: () => end(child, 'SIGTERM'),
+  };
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+  const ended = once(child, 'exit');
+  child.kill(signal);
+  await ended;
+  return child.exitCode;
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('a listening server has a port');
+  return address.port;
+}
+
+const HEADERS = { 'gofer-api-version': 'v0', authorization: 'Bearer test', 'content-type': 'application/json' };
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** One request to the API. */
+export async function api(
+  server: { readonly url: string },
+  method: string,
+  route: string,
+  body?: unknown,
+): Promise<Answer> {
+  const answer = await fetch(`${server.url}${route}`, {
+    method,
+    headers: HEADERS,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  return { status: answer.status, body: text === '' ? null : JSON.parse(text) };
+}
+
+export interface CliResult {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The real CLI against a server. */
+export async function gofer(
+  server: { readonly url: string },
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly input?: string } = {},
+): Promise<CliResult> {
+  const child = spawn(process.execPath, [LAUNCHER, ...args], {
+    cwd: options.cwd ?? ROOT,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, GOFER_API_BASE_URL: server.url, NO_COLOR: '1' },
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  child.stdin.end(options.input ?? '');
+  await once(child, 'close');
+  return { status: child.exitCode, stdout, stderr };
+}
