@@ -1,0 +1,4 @@
+import { describeEngine } from './engine-suite.ts';
+import { processWorld } from './engine-process-world.ts';
+
+describeEngine('process', () => processWorld());
