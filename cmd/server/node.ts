@@ -85,6 +85,7 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
     log,
     environment,
     installationId: installation.installationId,
+    now,
   });
   opened.use(() => engine.close());
 
