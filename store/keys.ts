@@ -33,6 +33,9 @@ export const keys = {
   pipeline: (key: PipelineKey) => `pipeline/${pipelinePart(key)}`,
   pipelinesOf: (namespaceId: NamespaceId) => prefixRange(`pipeline/${namespaceId}/`),
   allPipelines: () => prefixRange('pipeline/'),
+  /** A deleted pipeline of which something is still left. */
+  tombstone: (key: PipelineKey) => `tombstone/${pipelinePart(key)}`,
+  tombstones: () => prefixRange('tombstone/'),
 
   config: (key: PipelineKey, version: number) => `config/${pipelinePart(key)}/${padded(version)}`,
   configsOf: (key: PipelineKey) => prefixRange(`config/${pipelinePart(key)}/`),
@@ -68,6 +71,7 @@ export const keys = {
   /** What an API node asks of the leader about a run; the leader deletes it in the commit that honours it. */
   ask: (key: RunKey, id: string) => `ask/${runPart(key)}/${id}`,
   asks: () => prefixRange('ask/'),
+  asksOf: (key: PipelineKey) => prefixRange(`ask/${pipelinePart(key)}/`),
 
   /** Events of other nodes, waiting to be put in order by the leader. */
   outbox: (id: string) => `outbox/${id}`,
@@ -85,6 +89,7 @@ export const keys = {
   /** An ended attempt whose log still lies in the engine. */
   archive: (key: AttemptKey) => `archive/${runPart(key)}/${key.taskId}/${padded(key.attempt)}`,
   archives: () => prefixRange('archive/'),
+  archivesOf: (key: PipelineKey) => prefixRange(`archive/${pipelinePart(key)}/`),
 
   object: (scope: string, key: string) => `object/${scope}/${encodeURIComponent(key)}`,
   objectsOf: (scope: string) => prefixRange(`object/${scope}/`),

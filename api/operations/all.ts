@@ -1,12 +1,24 @@
 // All operations, made once for a node and shared by every transport.
 
+import { createConfigOperations } from './configs.ts';
+import { createDeploymentOperations } from './deployments.ts';
 import type { ApiDeps } from './deps.ts';
 import { createNamespaceOperations } from './namespaces.ts';
+import { createPipelineOperations } from './pipelines.ts';
+import { createRunOperations } from './runs.ts';
+import { createSystemOperations } from './system.ts';
+import { createTaskOperations } from './tasks.ts';
 
 export type Operations = ReturnType<typeof createOperations>;
 
 export function createOperations(deps: ApiDeps) {
   return {
     namespaces: createNamespaceOperations(deps),
+    pipelines: createPipelineOperations(deps),
+    configs: createConfigOperations(deps),
+    deployments: createDeploymentOperations(deps),
+    runs: createRunOperations(deps),
+    tasks: createTaskOperations(deps),
+    system: createSystemOperations(deps),
   };
 }

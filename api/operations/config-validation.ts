@@ -3,10 +3,10 @@
 
 import { IDENTIFIER_RULE, TASK_ID_RULE, isIdentifier, isTaskId } from '../../store/model/ids.ts';
 import * as limits from '../../store/model/limits.ts';
-import type { WirePipeline, WireTask } from './config-wire.ts';
+import type { WirePipeline, WireTask } from './parse-config.ts';
 
 /** At most PROBLEMS_MAX of them, and a last line that says how many there were. */
-export function configProblems(document: WirePipeline): readonly string[] {
+export function configProblems(document: WirePipeline): string[] {
   const problems: string[] = [];
   const say = (path: string, expected: string) => void problems.push(`${path}: ${expected}`);
   if (!isIdentifier(document.id)) say('id', `expected ${IDENTIFIER_RULE}`);

@@ -3,67 +3,64 @@
 import { keys } from '../../store/keys.ts';
 import type { Namespace } from '../../store/model/config.ts';
 import { AppError } from '../../store/model/errors.ts';
-import type { EventKind } from '../../store/model/event.ts';
 import { parseNamespaceId } from '../../store/model/ids.ts';
-import type { NamespaceId } from '../../store/model/ids.ts';
 import * as limits from '../../store/model/limits.ts';
-import { outboxRecord } from '../../store/records/event-records.ts';
 import { namespaceRecord, pipelineRecord } from '../../store/records/pipeline-records.ts';
-import type { Write } from '../../store/state/port.ts';
 import type { ApiDeps } from './deps.ts';
-import type { Operation } from './operation.ts';
-import { deletePipelineData, refuseOpenRuns } from './pipeline-deletion.ts';
-import { findRecord, listRecords, needRecord, retried } from './store-pages.ts';
+import type { Needs, Operation } from './operation.ts';
+import { eventWrites } from './outbox.ts';
+import { namespaceOf } from './parse-place.ts';
+import type { NamespacePlace } from './parse-place.ts';
+import { deletePipeline, refuseOpenRuns } from './pipeline-deletion.ts';
+import { listRecords, needRecord, retried } from './store-pages.ts';
 
-export interface NamespaceInput {
-  readonly namespaceId: string;
-}
 export interface NamespaceTexts {
   readonly name?: string | null | undefined;
   readonly description?: string | null | undefined;
 }
+export interface NewNamespace {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+}
+
+const READ: Needs = { resources: ['namespaces'], action: 'read' };
+const WRITE: Needs = { resources: ['namespaces'], action: 'write', adminOnly: true };
+const DELETE: Needs = { resources: ['namespaces'], action: 'delete', adminOnly: true };
 
 export function createNamespaceOperations(deps: ApiDeps) {
   const { state } = deps;
-  const read = { resources: ['namespaces'], action: 'read' } as const;
-  const write = { resources: ['namespaces'], action: 'write', adminOnly: true } as const;
-
   return {
     listNamespaces: {
       operationId: 'list_namespaces',
-      needs: read,
+      needs: READ,
       run: () => listRecords(state, keys.namespaces(), namespaceRecord),
     } satisfies Operation<void, Namespace[]>,
 
     createNamespace: {
       operationId: 'create_namespace',
-      needs: write,
+      needs: WRITE,
       run: (input) => createNamespace(deps, input),
-    } satisfies Operation<{ readonly id: string; readonly name: string; readonly description: string }, Namespace>,
+    } satisfies Operation<NewNamespace, Namespace>,
 
     getNamespace: {
       operationId: 'get_namespace',
-      needs: read,
-      run: async ({ namespaceId }) => (await needRecord(state, keyOf(namespaceId), namespaceRecord)).value,
-    } satisfies Operation<NamespaceInput, Namespace>,
+      needs: READ,
+      run: async (input) => (await needRecord(state, keys.namespace(namespaceOf(input)), namespaceRecord)).value,
+    } satisfies Operation<NamespacePlace, Namespace>,
 
     updateNamespace: {
       operationId: 'update_namespace',
-      needs: write,
+      needs: WRITE,
       run: (input) => updateNamespace(deps, input),
-    } satisfies Operation<NamespaceInput & NamespaceTexts, Namespace>,
+    } satisfies Operation<NamespacePlace & NamespaceTexts, Namespace>,
 
     deleteNamespace: {
       operationId: 'delete_namespace',
-      needs: { ...write, action: 'delete' },
-      run: ({ namespaceId }) => deleteNamespace(deps, namespaceId),
-    } satisfies Operation<NamespaceInput, void>,
+      needs: DELETE,
+      run: (input) => deleteNamespace(deps, input),
+    } satisfies Operation<NamespacePlace, void>,
   };
-}
-
-/** The id in a path is not checked for its form: one that cannot exist is simply not found. */
-function keyOf(namespaceId: string): string {
-  return keys.namespace(namespaceId as NamespaceId);
 }
 
 function checkTexts({ name, description }: NamespaceTexts): void {
@@ -75,38 +72,31 @@ function checkTexts({ name, description }: NamespaceTexts): void {
   }
 }
 
-async function createNamespace(
-  { state, now, newId }: ApiDeps,
-  input: { readonly id: string; readonly name: string; readonly description: string },
-): Promise<Namespace> {
+async function createNamespace(deps: ApiDeps, input: NewNamespace): Promise<Namespace> {
   const namespaceId = parseNamespaceId(input.id, 'id');
   checkTexts(input);
-  const namespace: Namespace = {
-    namespaceId,
-    name: input.name,
-    description: input.description,
-    created: now(),
-    modified: 0,
-  };
-  const { succeeded } = await state.commit({
+  const { name, description } = input;
+  const namespace: Namespace = { namespaceId, name, description, created: deps.now(), modified: 0 };
+  const { succeeded } = await deps.state.commit({
     compares: [{ target: 'create', key: keys.namespace(namespaceId), equals: 0 }],
     writes: [
       { op: 'put', key: keys.namespace(namespaceId), value: namespaceRecord.encode(namespace) },
-      eventWrite(newId(), namespace.created, { created_namespace: { namespace_id: namespaceId } }),
+      ...eventWrites(deps, namespace.created, [{ created_namespace: { namespace_id: namespaceId } }]),
     ],
   });
   if (!succeeded) throw new AppError('conflict', `Namespace ${namespaceId} exists already.`);
   return namespace;
 }
 
-async function updateNamespace({ state, now }: ApiDeps, input: NamespaceInput & NamespaceTexts): Promise<Namespace> {
-  const { name, description } = input;
-  if ((name ?? null) === null && (description ?? null) === null) {
+async function updateNamespace({ state, now }: ApiDeps, input: NamespacePlace & NamespaceTexts): Promise<Namespace> {
+  const name = input.name ?? null;
+  const description = input.description ?? null;
+  if (name === null && description === null) {
     throw new AppError('invalid', 'Nothing to change: give name, description or both.');
   }
   checkTexts(input);
   return retried(async () => {
-    const { value, kv } = await needRecord(state, keyOf(input.namespaceId), namespaceRecord);
+    const { value, kv } = await needRecord(state, keys.namespace(namespaceOf(input)), namespaceRecord);
     const changed: Namespace = {
       ...value,
       name: name ?? value.name,
@@ -121,25 +111,25 @@ async function updateNamespace({ state, now }: ApiDeps, input: NamespaceInput & 
   });
 }
 
-async function deleteNamespace(deps: ApiDeps, id: string): Promise<void> {
-  const { state, now, newId } = deps;
-  const namespaceId = id as NamespaceId;
-  await needRecord(state, keyOf(id), namespaceRecord);
-  const pipelines = await listRecords(state, keys.pipelinesOf(namespaceId), pipelineRecord);
-  for (const pipeline of pipelines) await refuseOpenRuns(deps, pipeline);
-  for (const pipeline of pipelines) await deletePipelineData(deps, pipeline);
-  const found = await findRecord(state, keyOf(id), namespaceRecord);
-  if (found === null) return;
-  await state.commit({
-    compares: [{ target: 'mod', key: found.kv.key, equals: found.kv.modRevision }],
-    writes: [
-      { op: 'delete', key: found.kv.key },
-      eventWrite(newId(), now(), { deleted_namespace: { namespace_id: namespaceId } }),
-    ],
+/**
+ * Its own record goes last, and only if no pipeline has come since we listed them: the first registration of a pipeline writes its
+ * namespace's record again. A crash on the way leaves a namespace with fewer pipelines, to be deleted again.
+ */
+async function deleteNamespace(deps: ApiDeps, input: NamespacePlace): Promise<void> {
+  const { state, now } = deps;
+  const namespaceId = namespaceOf(input);
+  await retried(async () => {
+    const { kv } = await needRecord(state, keys.namespace(namespaceId), namespaceRecord);
+    const pipelines = await listRecords(state, keys.pipelinesOf(namespaceId), pipelineRecord);
+    for (const pipeline of pipelines) await refuseOpenRuns(deps, pipeline);
+    for (const pipeline of pipelines) await deletePipeline(deps, pipeline);
+    const { succeeded } = await state.commit({
+      compares: [{ target: 'mod', key: kv.key, equals: kv.modRevision }],
+      writes: [
+        { op: 'delete', key: kv.key },
+        ...eventWrites(deps, now(), [{ deleted_namespace: { namespace_id: namespaceId } }]),
+      ],
+    });
+    return succeeded ? true : null;
   });
-}
-
-/** An event to be put in order by the leader. */
-export function eventWrite(id: string, emitted: number, kind: EventKind): Write {
-  return { op: 'put', key: keys.outbox(id), value: outboxRecord.encode({ emitted, kind }) };
 }

@@ -1,30 +1,33 @@
 // Runs (spec 4). The API makes runs and leaves asks about them; what becomes of a run is the leader's to write.
 
-import { keys } from '../../store/keys.ts';
+import { keys, runOfKey } from '../../store/keys.ts';
 import { AppError } from '../../store/model/errors.ts';
-import { parseRunId } from '../../store/model/ids.ts';
-import type { RunKey } from '../../store/model/ids.ts';
+import type { PipelineKey } from '../../store/keys.ts';
 import * as limits from '../../store/model/limits.ts';
 import type { Run } from '../../store/model/run.ts';
 import { askRecord, runCounterRecord, runRecord } from '../../store/records/run-records.ts';
 import { checkVariables } from './config-validation.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Operation, RequestContext } from './operation.ts';
-import { keyOf } from './pipelines.ts';
-import type { PipelineInput } from './pipelines.ts';
+import { canExist, pipelineOf, runOf } from './parse-place.ts';
+import type { PipelinePlace, RunPlace } from './parse-place.ts';
 import { createRunStarter } from './run-starter.ts';
 import type { RunStarter } from './run-starter.ts';
 import { findRecord, listRecords, needRecord } from './store-pages.ts';
 
-export interface RunInput extends PipelineInput {
-  readonly runId: string;
+export interface RunPage extends PipelinePlace {
+  readonly limit?: number | null | undefined;
+  readonly offset?: number | null | undefined;
+  readonly reverse?: boolean | null | undefined;
 }
-export interface RunListInput extends PipelineInput {
-  readonly limit?: number | undefined;
-  readonly offset?: number | undefined;
-  readonly reverse?: boolean | undefined;
+export interface RunCancellation extends RunPlace {
+  /** Bodies are killed at once. */
+  readonly force?: boolean | undefined;
 }
-export interface StartInput extends PipelineInput {
+export interface RunRetry extends RunPlace {
+  readonly idempotencyKey?: string | undefined;
+}
+export interface NewRun extends PipelinePlace {
   readonly variables: Readonly<Record<string, string>>;
   readonly idempotencyKey?: string | undefined;
 }
@@ -42,58 +45,70 @@ export function createRunOperations(deps: ApiDeps) {
       operationId: 'list_runs',
       needs: { resources, action: 'read', anonymous: true },
       run: (input) => listRuns(deps, input),
-    } satisfies Operation<RunListInput, Run[]>,
+    } satisfies Operation<RunPage, Run[]>,
 
     startRun: {
       operationId: 'start_run',
       needs: { resources, action: 'write' },
       run: (input, context) => startRun(starter, input, context),
-    } satisfies Operation<StartInput, Run>,
+    } satisfies Operation<NewRun, Run>,
 
     getRun: {
       operationId: 'get_run',
       needs: { resources, action: 'read', anonymous: true },
-      run: async (input) => (await needRecord(deps.state, keys.run(runKeyOf(input)), runRecord)).value,
-    } satisfies Operation<RunInput, Run>,
+      run: async (input) => (await needRecord(deps.state, keys.run(runOf(input)), runRecord)).value,
+    } satisfies Operation<RunPlace, Run>,
 
     cancelRun: {
       operationId: 'cancel_run',
       needs: { resources, action: 'write' },
       run: (input, context) => cancelRun(deps, input, context),
-    } satisfies Operation<RunInput & { readonly force?: boolean | undefined }, void>,
+    } satisfies Operation<RunCancellation, void>,
 
     retryRun: {
       operationId: 'retry_run',
       needs: { resources, action: 'write' },
       run: (input, context) => retryRun({ deps, starter }, input, context),
-    } satisfies Operation<RunInput & { readonly idempotencyKey?: string | undefined }, Run>,
+    } satisfies Operation<RunRetry, Run>,
   };
 }
 
-export function runKeyOf(input: RunInput): RunKey {
-  return { ...keyOf(input), runId: parseRunId(input.runId, 'run_id') };
-}
-
-/** Run ids are dense from 1, so a page is found by arithmetic, in either direction and without reading what is before it. */
-async function listRuns({ state }: ApiDeps, input: RunListInput): Promise<Run[]> {
-  const key = keyOf(input);
-  const counter = await findRecord(state, keys.runCounter(key), runCounterRecord);
-  const last = counter?.value.lastRunId ?? 0;
+/**
+ * Run ids are dense, so a page is found by arithmetic, in either direction and without reading what is before it. They begin at 1,
+ * or higher for a pipeline that was deleted and made anew.
+ */
+async function listRuns({ state }: ApiDeps, input: RunPage): Promise<Run[]> {
   const limit = Math.min(input.limit ?? LIMIT_DEFAULT, LIMIT_MAX);
   const offset = input.offset ?? 0;
-  const reverse = input.reverse ?? false;
-  if (limit === 0 || offset >= last) return [];
-  const span = reverse
-    ? { first: Math.max(1, last - offset - limit + 1), last: last - offset }
-    : { first: offset + 1, last: Math.min(last, offset + limit) };
-  const runs = await listRecords(state, keys.runSpan(key, span), runRecord);
-  return reverse ? runs.reverse() : runs;
+  if (limit === 0 || !canExist(input)) return [];
+  const key = pipelineOf(input);
+  const { first, last } = await runIds({ state }, key);
+  const isReverse = input.reverse === true;
+  const from = isReverse ? Math.max(first, last - offset - limit + 1) : first + offset;
+  const to = isReverse ? last - offset : Math.min(last, first + offset + limit - 1);
+  if (from > to) return [];
+  const runs = await listRecords(state, keys.runSpan(key, { first: from, last: to }), runRecord);
+  return isReverse ? runs.reverse() : runs;
 }
 
-async function startRun(starter: RunStarter, input: StartInput, { caller }: RequestContext): Promise<Run> {
+/** Lowest and highest run id of a pipeline; the lowest is above the highest when there are no runs. */
+async function runIds(
+  { state }: Pick<ApiDeps, 'state'>,
+  key: PipelineKey,
+): Promise<{ readonly first: number; readonly last: number }> {
+  const [oldest, counter] = await Promise.all([
+    state.range(keys.runsOf(key), { limit: 1, keysOnly: true }),
+    findRecord(state, keys.runCounter(key), runCounterRecord),
+  ]);
+  const last = counter?.value.lastRunId ?? 0;
+  const [kv] = oldest.kvs;
+  return { first: kv === undefined ? last + 1 : runOfKey(kv.key).runId, last };
+}
+
+async function startRun(starter: RunStarter, input: NewRun, { caller }: RequestContext): Promise<Run> {
   checkRunVariables(input.variables);
   return starter.start({
-    pipeline: keyOf(input),
+    pipeline: pipelineOf(input),
     variables: Object.entries(input.variables).map(([key, value]) => ({ key, value, source: 'run_options' })),
     initiator: { id: caller.tokenId, user: caller.user },
     retryOf: 0,
@@ -124,35 +139,28 @@ function checkedKey(text: string | undefined): string | null {
   return text;
 }
 
-/** Asking about a run that is over is answered like any other: there is nothing left to do (spec 4.5). */
-async function cancelRun(
-  deps: ApiDeps,
-  input: RunInput & { readonly force?: boolean | undefined },
-  { caller }: RequestContext,
-): Promise<void> {
+/** Cancelling a run that is over does nothing, and is no error (spec 4.5). */
+async function cancelRun(deps: ApiDeps, input: RunCancellation, { caller }: RequestContext): Promise<void> {
   const { state, now, newId, settings } = deps;
-  const key = runKeyOf(input);
-  const { value } = await needRecord(state, keys.run(key), runRecord);
-  if (value.state === 'complete') return;
+  const key = runOf(input);
+  await needRecord(state, keys.run(key), runRecord);
+  const open = await state.get(keys.openRun(key));
+  if (open === null) return;
   const graceMs = input.force === true ? 0 : settings.stopTimeoutMs;
   const ask = askRecord.encode({ kind: 'cancel_run', askedAt: now(), graceMs, by: caller.user });
   await state.commit({
-    // Once the run has left the open list nobody is there to answer.
-    compares: [{ target: 'create', key: keys.openRun(key), equals: await createdAt(deps, key) }],
+    // Should the run have ended meanwhile, there is nobody left to answer, and nothing to do.
+    compares: [{ target: 'create', key: open.key, equals: open.createRevision }],
     writes: [{ op: 'put', key: keys.ask(key, newId()), value: ask }],
   });
 }
 
-async function createdAt({ state }: ApiDeps, key: RunKey): Promise<number> {
-  return (await state.get(keys.openRun(key)))?.createRevision ?? 0;
-}
-
 async function retryRun(
   { deps, starter }: { readonly deps: ApiDeps; readonly starter: RunStarter },
-  input: RunInput & { readonly idempotencyKey?: string | undefined },
+  input: RunRetry,
   { caller }: RequestContext,
 ): Promise<Run> {
-  const key = runKeyOf(input);
+  const key = runOf(input);
   const { value } = await needRecord(deps.state, keys.run(key), runRecord);
   if (value.state !== 'complete')
     throw new AppError('conflict', `Run ${key.runId} is not over: wait for it, or cancel it first.`);

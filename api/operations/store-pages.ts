@@ -3,6 +3,7 @@
 import type { RecordCodec } from '../../store/codec.ts';
 import { AppError } from '../../store/model/errors.ts';
 import type { KeyRange, KeyValue, StateStore } from '../../store/state/port.ts';
+import { notFound } from './parse-place.ts';
 
 /** Records in one read: within etcd's default answer size also for large ones. */
 const PAGE = 200;
@@ -39,10 +40,6 @@ export async function needRecord<T>(state: StateStore, key: string, codec: Recor
   const found = await findRecord(state, key, codec);
   if (found === null) throw notFound();
   return found;
-}
-
-export function notFound(): AppError {
-  return new AppError('not_found', 'Not Found');
 }
 
 /** A record was changed by somebody else between reading and writing, again and again. */

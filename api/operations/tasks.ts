@@ -11,13 +11,9 @@ import { configRecord } from '../../store/records/pipeline-records.ts';
 import { askRecord, runRecord, taskRecord } from '../../store/records/run-records.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Operation, RequestContext } from './operation.ts';
-import { runKeyOf } from './runs.ts';
-import type { RunInput } from './runs.ts';
-import { findRecord, listRecords, needRecord, notFound } from './store-pages.ts';
-
-export interface TaskInput extends RunInput {
-  readonly taskId: string;
-}
+import { canExist, notFound, runOf } from './parse-place.ts';
+import type { RunPlace, TaskPlace } from './parse-place.ts';
+import { findRecord, listRecords, needRecord } from './store-pages.ts';
 
 /** A task execution with all that its wire form shows. */
 export interface ShownTask {
@@ -26,7 +22,7 @@ export interface ShownTask {
   readonly variables: readonly Variable[];
 }
 
-export interface CancelTaskInput extends TaskInput {
+export interface TaskCancellation extends TaskPlace {
   /** Seconds between SIGTERM and SIGKILL. */
   readonly waitForSeconds: number;
 }
@@ -38,25 +34,25 @@ export function createTaskOperations(deps: ApiDeps) {
       operationId: 'list_task_executions',
       needs: { resources, action: 'read' },
       run: (input) => listTasks(deps, input),
-    } satisfies Operation<RunInput, ShownTask[]>,
+    } satisfies Operation<RunPlace, ShownTask[]>,
 
     getTask: {
       operationId: 'get_task_execution',
       needs: { resources, action: 'read' },
       run: (input) => getTask(deps, input),
-    } satisfies Operation<TaskInput, ShownTask>,
+    } satisfies Operation<TaskPlace, ShownTask>,
 
     cancelTask: {
       operationId: 'cancel_task_execution',
       needs: { resources, action: 'delete' },
       run: (input, context) => cancelTask(deps, input, context),
-    } satisfies Operation<CancelTaskInput, void>,
+    } satisfies Operation<TaskCancellation, void>,
   };
 }
 
 /** In the order of the config. An unknown run has no tasks (spec 1.3). */
-async function listTasks(deps: ApiDeps, input: RunInput): Promise<ShownTask[]> {
-  const run = await findRecord(deps.state, keys.run(runKeyOf(input)), runRecord);
+async function listTasks(deps: ApiDeps, input: RunPlace): Promise<ShownTask[]> {
+  const run = canExist(input) ? await findRecord(deps.state, keys.run(runOf(input)), runRecord) : null;
   if (run === null) return [];
   const config = await configOf(deps, run.value);
   const records = await listRecords(deps.state, keys.tasksOf(run.value), taskRecord);
@@ -64,8 +60,8 @@ async function listTasks(deps: ApiDeps, input: RunInput): Promise<ShownTask[]> {
   return config.tasks.map((spec) => shown(deps, { run: run.value, spec, record: byId.get(spec.id) ?? null }));
 }
 
-export async function getTask(deps: ApiDeps, input: TaskInput): Promise<ShownTask> {
-  const { value: run } = await needRecord(deps.state, keys.run(runKeyOf(input)), runRecord);
+export async function getTask(deps: ApiDeps, input: TaskPlace): Promise<ShownTask> {
+  const { value: run } = await needRecord(deps.state, keys.run(runOf(input)), runRecord);
   const config = await configOf(deps, run);
   const spec = config.tasks.find(({ id }) => id === input.taskId);
   if (spec === undefined) throw notFound();
@@ -102,19 +98,19 @@ function unrecorded(run: Run, taskId: TaskId): TaskExecution {
   };
 }
 
-async function cancelTask(deps: ApiDeps, input: CancelTaskInput, { caller }: RequestContext): Promise<void> {
-  const { execution } = await getTask(deps, input);
-  if (execution.state === 'complete') return;
+async function cancelTask(deps: ApiDeps, input: TaskCancellation, { caller }: RequestContext): Promise<void> {
   const graceMs = input.waitForSeconds * 1_000;
-  if (!Number.isSafeInteger(graceMs) || graceMs < 0)
-    throw new AppError('invalid', 'wait_for: expected seconds, from 0.');
+  if (!Number.isSafeInteger(graceMs) || graceMs < 0) {
+    throw new AppError('invalid', 'wait_for: expected whole seconds, from 0.');
+  }
+  const { execution } = await getTask(deps, input);
   const { state, now, newId } = deps;
-  const ask = askRecord.encode({
-    kind: 'cancel_task',
-    taskId: execution.taskId,
-    askedAt: now(),
-    graceMs,
-    by: caller.user,
+  const open = await state.get(keys.openRun(execution));
+  if (open === null || execution.state === 'complete') return;
+  const { taskId } = execution;
+  const ask = askRecord.encode({ kind: 'cancel_task', taskId, askedAt: now(), graceMs, by: caller.user });
+  await state.commit({
+    compares: [{ target: 'create', key: open.key, equals: open.createRevision }],
+    writes: [{ op: 'put', key: keys.ask(execution, newId()), value: ask }],
   });
-  await state.commit({ compares: [], writes: [{ op: 'put', key: keys.ask(execution, newId()), value: ask }] });
 }

@@ -18,15 +18,48 @@ import { documentRoutes } from './openapi.ts';
 import { converterOf } from './parameters.ts';
 import { hasDotSegment, isBelowApi, methodsOf } from './paths.ts';
 import type { KnownRoute } from './paths.ts';
+import { configRoutes } from './routes/configs.ts';
+import { deploymentRoutes } from './routes/deployments.ts';
 import { namespaceRoutes } from './routes/namespaces.ts';
+import { pipelineRoutes } from './routes/pipelines.ts';
+import { runRoutes } from './routes/runs.ts';
+import { systemRoutes } from './routes/system.ts';
+import { taskRoutes } from './routes/tasks.ts';
 import type { Component } from './schemas/common.ts';
 import * as commonSchemas from './schemas/common.ts';
+import * as configSchemas from './schemas/configs.ts';
+import * as deploymentSchemas from './schemas/deployments.ts';
+import * as eventSchemas from './schemas/events.ts';
 import * as namespaceSchemas from './schemas/namespaces.ts';
+import * as pipelineSchemas from './schemas/pipelines.ts';
+import * as runSchemas from './schemas/runs.ts';
+import * as statusSchemas from './schemas/statuses.ts';
+import * as systemSchemas from './schemas/system.ts';
+import * as taskSchemas from './schemas/tasks.ts';
 
 /** Every exported schema with an $id becomes a component of the document. */
-const COMPONENTS: readonly object[] = [commonSchemas, namespaceSchemas];
+const COMPONENTS: readonly object[] = [
+  commonSchemas,
+  configSchemas,
+  deploymentSchemas,
+  eventSchemas,
+  namespaceSchemas,
+  pipelineSchemas,
+  runSchemas,
+  statusSchemas,
+  systemSchemas,
+  taskSchemas,
+];
 
-const FAMILIES: readonly RouteFamily[] = [namespaceRoutes];
+const FAMILIES: readonly RouteFamily[] = [
+  namespaceRoutes,
+  pipelineRoutes,
+  configRoutes,
+  deploymentRoutes,
+  runRoutes,
+  taskRoutes,
+  systemRoutes,
+];
 
 /** Larger than any honest JSON body: a config is the largest, at most 6 MB of record. */
 const JSON_BODY_BYTES_MAX = 32 * 1024 * 1024;

@@ -2,7 +2,7 @@
 
 import type { Static } from 'typebox';
 import type { PipelineConfig, RegistryAuth, TaskSpec } from '../../../store/model/config.ts';
-import type { RegisteredConfig } from '../../operations/pipelines.ts';
+import type { RegisteredConfig } from '../../operations/configs.ts';
 import type * as schema from '../schemas/configs.ts';
 import { wirePipeline } from './pipelines.ts';
 
