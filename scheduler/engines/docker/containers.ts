@@ -1,0 +1,37 @@
+// The few calls on containers that the rest of this folder is made of.
+
+import type { AttemptId } from '../../../store/model/ids.ts';
+import type { Container, ListedContainer } from './answers-parse.ts';
+import { parseContainer, parseContainerList } from './answers-parse.ts';
+import type { DockerClient } from './client.ts';
+import { segment } from './client.ts';
+import { containerName, INSTALLATION_LABEL } from './container-spec.ts';
+
+export type Removal = 'removed' | 'absent' | 'busy';
+
+/** By container id or name; null when there is none. */
+export async function inspect(client: DockerClient, reference: string): Promise<Container | null> {
+  const path = `/containers/${segment(reference)}/json`;
+  const answer = await client.expect({ method: 'GET', path }, [200, 404]);
+  return answer.status === 404 ? null : parseContainer(answer.body);
+}
+
+export function findAttempt(client: DockerClient, installation: string, id: AttemptId): Promise<Container | null> {
+  return inspect(client, containerName(installation, id));
+}
+
+/** Never by force: a container that runs, or is about to, stays ('busy'). */
+export async function remove(client: DockerClient, reference: string): Promise<Removal> {
+  // Volumes that the image declares have no name and no other owner.
+  const call = { method: 'DELETE', path: `/containers/${segment(reference)}`, query: { v: '1' } } as const;
+  const { status } = await client.expect(call, [204, 404, 409]);
+  if (status === 204) return 'removed';
+  return status === 404 ? 'absent' : 'busy';
+}
+
+/** Every container of this installation, ended ones included. */
+export async function listContainers(client: DockerClient, installation: string): Promise<readonly ListedContainer[]> {
+  const filters = JSON.stringify({ label: [`${INSTALLATION_LABEL}=${installation}`] });
+  const answer = await client.expect({ method: 'GET', path: '/containers/json', query: { all: '1', filters } }, [200]);
+  return parseContainerList(answer.body);
+}

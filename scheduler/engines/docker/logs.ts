@@ -1,0 +1,84 @@
+// The log of an attempt, read from its container: from the beginning, since Docker knows no byte positions, with what was read
+// before left out. Memory stays flat: the daemon sends as fast as the reader reads.
+
+import { AppError } from '../../../store/model/errors.ts';
+import type { AttemptId } from '../../../store/model/ids.ts';
+import type { LogChunk, LogOptions, LogPosition } from '../port.ts';
+import type { DockerClient } from './client.ts';
+import { refused, segment } from './client.ts';
+import { inspect } from './containers.ts';
+import { createFrameSplitter } from './frames.ts';
+import { createLogEntries } from './log-entries.ts';
+import { wasStarted } from './report.ts';
+
+/** A follower's stream may break with the daemon; when that happens without a byte in between, the daemon is not well. */
+const IDLE_RECONNECTS_MAX = 3;
+
+const BEGINNING: LogPosition = { stdout: 0, stderr: 0 };
+
+interface LogSource {
+  readonly client: DockerClient;
+  readonly id: AttemptId;
+  /** Name or id of the container. */
+  readonly reference: string;
+}
+
+/** Yields until the end or, without `follow`, until now. An abort ends it quietly. */
+export async function* readLogs(source: LogSource, options: LogOptions): AsyncGenerator<LogChunk> {
+  let position = options.from ?? BEGINNING;
+  let idle = 0;
+  for (;;) {
+    const before = await look(source);
+    const follow = options.follow && before.running;
+    const pass = readPass(source, { from: position, follow, signal: options.signal });
+    let read = 0;
+    for await (const chunk of pass) {
+      if (options.signal?.aborted === true) return;
+      read += chunk.bytes.length;
+      position = { ...position, [chunk.stream]: position[chunk.stream] + chunk.bytes.length };
+      yield chunk;
+    }
+    // What a container prints last may come after its follower was let go: only a pass over an ended one is the whole.
+    if (!follow || options.signal?.aborted === true) return;
+    idle = read > 0 ? 0 : idle + 1;
+    if (idle > IDLE_RECONNECTS_MAX) throw new AppError('unavailable', 'Docker ends the log again and again.');
+  }
+}
+
+async function look({ client, id, reference }: LogSource): Promise<{ readonly running: boolean }> {
+  const container = await inspect(client, reference);
+  if (container !== null && wasStarted(container)) return container;
+  throw new AppError('not_found', `There is no log of ${id}.`);
+}
+
+interface Pass {
+  readonly from: LogPosition;
+  readonly follow: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** One call of the daemon. Ends quietly when the signal aborts. */
+async function* readPass({ client, id, reference }: LogSource, pass: Pass): AsyncGenerator<LogChunk> {
+  const call = {
+    method: 'GET',
+    path: `/containers/${segment(reference)}/logs`,
+    query: { stdout: '1', stderr: '1', timestamps: '1', ...(pass.follow ? { follow: '1' } : {}) },
+    ...(pass.signal === undefined ? {} : { signal: pass.signal }),
+  } as const;
+  try {
+    const answer = await client.stream(call);
+    if (answer.status !== 200) {
+      answer.close();
+      if (answer.status === 404) throw new AppError('not_found', `There is no log of ${id}.`);
+      throw refused(call, { status: answer.status, body: null });
+    }
+    const splitter = createFrameSplitter();
+    const entries = createLogEntries(pass.from);
+    for await (const part of answer.bytes) {
+      for (const frame of splitter.push(part)) yield* entries.chunksOf(frame);
+    }
+    if (splitter.waiting > 0) throw new AppError('unavailable', 'The Docker daemon cut the log off.');
+  } catch (error) {
+    if (pass.signal?.aborted !== true) throw error;
+  }
+}

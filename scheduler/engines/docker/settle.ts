@@ -1,0 +1,120 @@
+// Removes a container that was created and never started, so that the `start` of an older leader, if one is still on its way,
+// finds nothing. The daemon has no "remove unless it was ever started": it refuses to remove what runs, but a body may start and
+// end between our look and the removal, and then its traces go with it. The event stream, opened before the look, tells:
+// it holds the start before the removal, or there was none.
+//
+// The mark comes first and goes last. A death in between leaves it without its container, and then the attempt is lost.
+
+import { AppError } from '../../../store/model/errors.ts';
+import type { AttemptId } from '../../../store/model/ids.ts';
+import type { AttemptReport } from '../port.ts';
+import { parseEvent } from './answers-parse.ts';
+import type { DockerClient } from './client.ts';
+import { inspect, remove } from './containers.ts';
+import { linesOf } from './json-lines.ts';
+import type { Marks } from './marks.ts';
+import { lost, reportOf, wasStarted } from './report.ts';
+
+/** The removal of an empty container and its event take milliseconds. */
+const EVIDENCE_LIMIT_MS = 10_000;
+
+/** A settling that took longer is over, whatever became of who did it: twice the longest it may take. */
+const SETTLING_LIMIT_MS = 30_000;
+
+const NONE = new Set<never>();
+
+export interface SettleDeps {
+  readonly client: DockerClient;
+  readonly marks: Marks;
+  readonly now: () => number;
+}
+
+/** 'unknown': it is gone and was never started. Otherwise it was started after all, or that cannot be known (lost). */
+export async function settle(deps: SettleDeps, id: AttemptId, containerId: string): Promise<AttemptReport> {
+  const { client, marks } = deps;
+  const mark = await marks.put('settling', id, containerId);
+  if (mark.containerId !== containerId) {
+    const earlier = settlingReport(id, { createdAt: mark.createdAt, now: deps.now() });
+    if (earlier.state === 'pending') throw busy('another container of this attempt is being settled');
+    // Whoever created this one reads the mark before a start, and finds the earlier container's.
+    await remove(client, containerId);
+    return earlier;
+  }
+  await using evidence = await openEvidence(client, { containerId, since: mark.createdAt });
+  const seen = await inspect(client, containerId);
+  if (seen === null) throw busy('somebody else removed the container');
+  if (wasStarted(seen)) {
+    await marks.drop('settling', id);
+    return reportOf(id, seen, NONE);
+  }
+  if ((await remove(client, containerId)) !== 'removed') throw busy('the container is being started or removed');
+  if ((await evidence.verdict()) !== 'never_started') {
+    return lost(id, { at: mark.createdAt, why: 'it was started while it was being removed' });
+  }
+  await marks.drop('settling', id);
+  return { id, state: 'unknown' };
+}
+
+/** What a settling mark without its container says: for a while somebody may be at it, then nobody is. */
+export function settlingReport(
+  id: AttemptId,
+  { createdAt, now }: { readonly createdAt: number; readonly now: number },
+): AttemptReport {
+  if (now - createdAt < SETTLING_LIMIT_MS) return { id, state: 'pending', note: 'an unfinished start is being undone' };
+  return lost(id, { at: createdAt, why: 'an unfinished start was being undone when the server died' });
+}
+
+export function busy(detail: string): AppError {
+  return new AppError('unavailable', 'The attempt is being settled by somebody else.', { detail });
+}
+
+interface Evidence extends AsyncDisposable {
+  /** After the removal: what the stream said of the container before it was gone. */
+  verdict(): Promise<'never_started' | 'started' | 'unclear'>;
+}
+
+async function openEvidence(
+  client: DockerClient,
+  { containerId, since }: { readonly containerId: string; readonly since: number },
+): Promise<Evidence> {
+  const ending = new AbortController();
+  const filters = JSON.stringify({ type: ['container'], container: [containerId], event: ['start', 'destroy'] });
+  // The daemon sends the head of the answer a moment before it listens; starting in the past closes that gap.
+  const query = { filters, since: String(Math.floor(since / 1_000) - 1) };
+  const stream = await client.stream({ method: 'GET', path: '/events', query, signal: ending.signal });
+  if (stream.status !== 200) {
+    stream.close();
+    throw busy(`events: status ${stream.status}`);
+  }
+  const verdict = readEvidence(stream.bytes, containerId);
+  return {
+    async verdict() {
+      const timer = setTimeout(() => ending.abort(), EVIDENCE_LIMIT_MS);
+      try {
+        return await verdict;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      ending.abort();
+      stream.close();
+      await verdict;
+    },
+  };
+}
+
+async function readEvidence(bytes: AsyncIterable<Uint8Array>, containerId: string) {
+  try {
+    for await (const line of linesOf(bytes)) {
+      const event = parseEvent(line);
+      if (event.containerId !== containerId) continue;
+      if (event.action === 'start') return 'started';
+      if (event.action === 'destroy') return 'never_started';
+    }
+    return 'unclear';
+  } catch {
+    // A stream that broke proves nothing.
+    return 'unclear';
+  }
+}
