@@ -119,9 +119,12 @@ function createPut({ state, ring }: SealedDeps): (name: string, value: string) =
 
   async function tryPut(name: string, value: string): Promise<boolean> {
     // One look for key and condition: another put may learn of a new key while this one waits.
-    const looked = agreed ?? (await readAgreedKey(state, ring));
-    agreed = looked;
+    const remembered = agreed;
+    const looked = remembered ?? (await readAgreedKey(state, ring));
     const key = await findKeyAnew(ring, looked.keyId);
+    // A key that is gone is no longer the agreed one, if we only remembered it.
+    agreed = key === null ? null : looked;
+    if (key === null && remembered !== null) return false;
     if (key === null) throw missingKey(looked.keyId);
     const result = await state.commit({
       compares: [stillAgreed(looked)],
