@@ -151,7 +151,8 @@ export interface Ending {
 
 export function pastAttempt(task: ProcessingTask | RunningTask, ending: Ending): PastAttempt {
   const startedAt = task.state === 'running' ? task.startedAt : ending.startedAt;
-  return { attempt: task.attempt, startedAt, endedAt: ending.endedAt, end: ending.end };
+  // Start and end may come from different clocks: a file's time and the moment of a look.
+  return { attempt: task.attempt, startedAt, endedAt: Math.max(startedAt, ending.endedAt), end: ending.end };
 }
 
 export function waitForRetry(task: ProcessingTask | RunningTask, ending: Ending, retryAt: Instant): WaitingTask {

@@ -200,9 +200,10 @@ function endAttempt(
   const ran = task.state === 'running' || task.past.length > 0;
   const logs: LogPlace = ran && draft.settings.engineKeepsLogs ? 'engine' : 'none';
   const { status, reason, exitCode } = verdict;
+  const last = pastAttempt(task, ending);
   draft.act({
     type: 'complete_task',
-    task: completed(task, { status, reason, exitCode, ended: ending.endedAt, logs, last: pastAttempt(task, ending) }),
+    task: completed(task, { status, reason, exitCode, ended: last.endedAt, logs, last }),
     closes,
   });
 }

@@ -20,7 +20,8 @@ const REFUSALS_MAX = 10_000;
 /** An image that is gone again right after its pull: somebody cleans up against us. */
 const PULLS_MAX = 3;
 
-const STOPPED = Symbol('stopped before it started');
+/** The one reason by which a cancelled flight is told from one whose outcome is unknown. */
+const STOPPED = new Error('stopped before it started');
 
 export interface SubmissionDeps {
   readonly launch: (spec: AttemptSpec, signal: AbortSignal) => Promise<Launched>;
@@ -144,8 +145,8 @@ class OpenSubmissions implements Submissions {
         if (failed !== null) return failed;
       }
     } catch (error) {
-      if (signal.reason !== STOPPED) throw error;
-      return this.#refuse(spec.id, 'stopped before it started');
+      if (error !== STOPPED) throw error;
+      return this.#refuse(spec.id, STOPPED.message);
     }
   }
 

@@ -57,7 +57,7 @@ export interface Outcome {
 export function parseOutcome(text: string): Outcome | null {
   if (!text.endsWith('\n.\n')) return null;
   const [first = '', ...more] = text.split('\n');
-  const [kind, code = '', argument = ''] = first.split(' ');
+  const [kind = '', code = '', argument = ''] = first.split(' ');
   switch (kind) {
     case 'e':
       return ended(Number(code), more.join('\n'));

@@ -1,9 +1,8 @@
 // One more process beside a body: in its directory, with its variables, as a child of the server (it ends with the session,
 // unlike the body). A terminal is made by script(1), since Node cannot make one.
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
-import { execFile } from 'node:child_process';
 import { readFile, readlink } from 'node:fs/promises';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
@@ -59,7 +58,7 @@ export async function startExec(place: ExecPlace, options: ExecOptions): Promise
   };
   const abort = () => void close().catch(() => undefined);
   signal.addEventListener('abort', abort, { once: true });
-  void gone.then(() => signal.removeEventListener('abort', abort));
+  child.once('close', () => signal.removeEventListener('abort', abort));
   return {
     output: outputOf(child, { terminal: terminal !== null, now: place.now }),
     write: (bytes) => writeAll(child.stdin, bytes),

@@ -6,8 +6,8 @@
 
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
-import { AppError } from '../../../store/model/errors.ts';
+import { Socket } from 'node:net';
+import { AppError, invariant } from '../../../store/model/errors.ts';
 import type { AttemptId } from '../../../store/model/ids.ts';
 import { REAP } from './supervisor-script.ts';
 
@@ -46,7 +46,9 @@ export interface Launcher {
 
 interface Shell {
   readonly child: ChildProcess;
-  readonly input: Writable;
+  readonly input: Socket;
+  readonly complaints: Socket;
+  readonly reports: Socket;
   reaping: NodeJS.Timeout | null;
 }
 
@@ -63,21 +65,11 @@ export function createLauncher(deps: LauncherDeps): Launcher {
   let closed = false;
 
   function open(): Shell {
-    const child = spawn(deps.shell, [], {
-      detached: true,
-      env: { ...deps.env },
-      stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
-    });
-    const [input, , complaints, reports] = child.stdio;
-    const shell: Shell = { child, input: writable(input), reaping: null };
-    // A write to a shell that died is answered by its 'close'.
-    shell.input.on('error', () => undefined);
-    child.on('error', (error) => lose(shell, error));
-    child.on('close', () => lose(shell, null));
-    readLines(readable(reports), (line) => hear(shell, line));
-    readLines(readable(complaints), (line) => deps.log.warn({ line: line.slice(0, 500) }, 'launcher complained'));
-    child.unref();
-    for (const stream of [input, complaints, reports]) if (stream !== null && stream !== undefined) unref(stream);
+    const shell = openShell(deps);
+    shell.child.on('error', (error) => lose(shell, error));
+    shell.child.on('close', () => lose(shell, null));
+    readLines(shell.reports, (line) => hear(shell, line));
+    readLines(shell.complaints, (line) => deps.log.warn({ line: line.slice(0, 500) }, 'launcher complained'));
     shell.input.write(deps.preamble);
     current = shell;
     return shell;
@@ -126,19 +118,25 @@ export function createLauncher(deps: LauncherDeps): Launcher {
       if (shell === null) return;
       lose(shell, null);
       shell.input.end();
-      for (const stream of shell.child.stdio.slice(2)) stream?.destroy();
+      shell.complaints.destroy();
+      shell.reports.destroy();
     },
   };
+}
+
+function openShell({ shell, env }: LauncherDeps): Shell {
+  const child = spawn(shell, [], { detached: true, env: { ...env }, stdio: ['pipe', 'ignore', 'pipe', 'pipe'] });
+  child.unref();
+  return { child, input: pipe(child, 0), complaints: pipe(child, 2), reports: pipe(child, 3), reaping: null };
 }
 
 function unavailable(detail: string): AppError {
   return new AppError('unavailable', 'The attempt could not be started now.', { detail });
 }
 
-function readLines(stream: Readable, take: (line: string) => void): void {
+function readLines(stream: Socket, take: (line: string) => void): void {
   let rest = '';
   stream.setEncoding('latin1');
-  stream.on('error', () => undefined);
   stream.on('data', (text: string) => {
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
@@ -146,20 +144,11 @@ function readLines(stream: Readable, take: (line: string) => void): void {
   });
 }
 
-function unref(stream: Readable | Writable): void {
-  if ('unref' in stream && typeof stream.unref === 'function') stream.unref();
-}
-
-function writable(stream: unknown): Writable {
-  if (isStream(stream) && 'write' in stream) return stream;
-  throw new AppError('internal', 'The launcher has no input.');
-}
-
-function readable(stream: unknown): Readable {
-  if (isStream(stream) && 'setEncoding' in stream) return stream;
-  throw new AppError('internal', 'The launcher has no output.');
-}
-
-function isStream(value: unknown): value is Readable & Writable {
-  return typeof value === 'object' && value !== null && 'on' in value;
+/** The pipes do not keep the server alive. */
+function pipe(child: ChildProcess, descriptor: number): Socket {
+  const stream = child.stdio[descriptor];
+  invariant('ENGINE-1', stream instanceof Socket, 'Node opens the pipes of a child as sockets');
+  // A write to a shell that died is answered by its 'close'.
+  stream.on('error', () => undefined);
+  return stream.unref();
 }

@@ -2,13 +2,14 @@
 // looks after them all: it notes when their logs grew, and notices what nobody tells (the end of an adopted body, a killed
 // supervisor). The ends of own bodies are told by their supervisors, at once.
 
-import { statSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { errorText } from '../../../store/model/errors.ts';
 import type { AttemptId, Instant } from '../../../store/model/ids.ts';
 import { formatIndexEntry } from './attempt-parse.ts';
 import type { ProcessMark } from './attempt-parse.ts';
-import type { AttemptStore, Finding } from './attempt-store.ts';
+import { sizeOf } from './attempt-files.ts';
+import type { Finding } from './attempt-inspection.ts';
+import type { AttemptStore } from './attempt-store.ts';
 import { exists } from './host-processes.ts';
 import type { LauncherLog } from './launcher.ts';
 
@@ -44,7 +45,8 @@ export interface LiveAttempts {
   close(): void;
 }
 
-export function createLiveAttempts({ store, now, log, settle }: LiveAttemptsDeps): LiveAttempts {
+export function createLiveAttempts(deps: LiveAttemptsDeps): LiveAttempts {
+  const { store, log, settle } = deps;
   const attempts = new Map<AttemptId, LiveAttempt>();
   let timer: NodeJS.Timeout | null = null;
   let closed = false;
@@ -84,26 +86,12 @@ export function createLiveAttempts({ store, now, log, settle }: LiveAttemptsDeps
   }
 
   async function look(attempt: LiveAttempt, thorough: boolean): Promise<void> {
-    await noteGrowth(attempt);
+    await noteGrowth(attempt, deps);
     const watched = attempt.supervisor?.pid ?? attempt.bodyPid;
     const quiet = attempt.supervisor !== undefined && !thorough && exists(watched);
     if (quiet && sizeOf(store.paths(attempt.id).end) === 0) return;
     const found = await settle(attempt.id);
     if (found.state === 'running') attempt.supervisor = found.supervisor;
-  }
-
-  async function noteGrowth(attempt: LiveAttempt): Promise<void> {
-    const paths = store.paths(attempt.id);
-    const [stdout, stderr] = [sizeOf(paths.stdout), sizeOf(paths.stderr)];
-    if (stdout === attempt.stdout && stderr === attempt.stderr) return;
-    attempt.stdout = stdout;
-    attempt.stderr = stderr;
-    try {
-      await appendFile(paths.index, formatIndexEntry({ at: now(), stdout, stderr }));
-    } catch (error) {
-      // Without the entry the bytes get a later time; they are not lost.
-      log.warn({ attemptId: attempt.id, error: errorText(error) }, 'log index could not be written');
-    }
   }
 
   return {
@@ -122,7 +110,17 @@ export function createLiveAttempts({ store, now, log, settle }: LiveAttemptsDeps
   };
 }
 
-/** Synchronous on purpose: 3 us for a file whose inode is in memory, and these are. */
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+/** Notes when the log grew, for readers that come later. */
+async function noteGrowth(attempt: LiveAttempt, { store, now, log }: LiveAttemptsDeps): Promise<void> {
+  const paths = store.paths(attempt.id);
+  const [stdout, stderr] = [sizeOf(paths.stdout), sizeOf(paths.stderr)];
+  if (stdout === attempt.stdout && stderr === attempt.stderr) return;
+  attempt.stdout = stdout;
+  attempt.stderr = stderr;
+  try {
+    await appendFile(paths.index, formatIndexEntry({ at: now(), stdout, stderr }));
+  } catch (error) {
+    // Without the entry the bytes get a later time; they are not lost.
+    log.warn({ attemptId: attempt.id, error: errorText(error) }, 'log index could not be written');
+  }
 }

@@ -7,8 +7,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { LogChunk, LogOptions, LogStream } from '../port.ts';
 import { parseIndexEntry } from './attempt-parse.ts';
 import type { IndexEntry } from './attempt-parse.ts';
-import type { AttemptPaths } from './attempt-store.ts';
-import { hasCode } from './attempt-store.ts';
+import type { AttemptPaths } from './attempt-files.ts';
+import { hasCode } from './attempt-files.ts';
 
 /** One chunk; what a reader of the log holds in memory. */
 const CHUNK_BYTES = 65_536;

@@ -1,16 +1,18 @@
 // The embedded default: a task's body is a process of this machine, under a supervisor that outlives the server. For
 // development and for pipelines that are trusted: there is no isolation but a process group and a directory.
 //
-// What must hold: one body for each id, decided by the claim (attempt-store.ts); every body can be found again by its id, with
+// What must hold: one body for each id, decided by the claim (attempt-files.ts); every body can be found again by its id, with
 // its end and its log, whenever and however the server died; no variable of the server but PATH and HOME reaches a body.
 
 import { spawnSync } from 'node:child_process';
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { AppError, errorText } from '../../../store/model/errors.ts';
 import type { AttemptId, Instant } from '../../../store/model/ids.ts';
 import type { AttemptReport, AttemptSpec, Engine, EngineListener } from '../port.ts';
 import { openAttemptStore } from './attempt-store.ts';
-import type { AttemptStore, EndedAttempt, Finding } from './attempt-store.ts';
+import type { EndedAttempt, Finding } from './attempt-inspection.ts';
+import type { AttemptStore } from './attempt-store.ts';
 import { startExec } from './body-exec.ts';
 import { findProgram, readBootId, readVariables } from './host-processes.ts';
 import { launchText } from './launch-text.ts';
@@ -24,7 +26,7 @@ import { launcherPreamble } from './supervisor-script.ts';
 
 /** A launch that was not answered by then is unknown; the caller looks up, or submits again. */
 const LAUNCH_LIMIT_MS = 20_000;
-/** An attempt that is between claim and body is looked at again after this long; see SETTLE_MS in attempt-store.ts. */
+/** An attempt that is between claim and body is looked at again after this long; see SETTLE_MS in attempt-inspection.ts. */
 const PENDING_LOOK_MS = 1_200;
 const SWEEP_EVERY_MS = 3_600_000;
 /** Attempts that are read from disk at once. */
@@ -43,12 +45,13 @@ export interface ProcessEngineDeps {
 /** Throws 'invalid' when this machine cannot give a body a process group of its own. */
 export async function openProcessEngine(deps: ProcessEngineDeps): Promise<Engine> {
   const bootId = readBootId();
-  const store = await openAttemptStore({ dataDir: deps.dataDir, bootId });
+  const dataDir = resolve(deps.dataDir);
+  const store = await openAttemptStore({ dataDir, bootId });
   const shell = deps.shell ?? '/bin/sh';
   const env = pathAndHome(deps.hostEnv);
   const setsid = findProgram('setsid', env['PATH'] ?? '');
   if (setsid === null) requireMonitorMode(shell);
-  const preamble = launcherPreamble({ base: deps.dataDir, bootId, setsid });
+  const preamble = launcherPreamble({ base: dataDir, bootId, setsid });
   return new ProcessEngine({ ...deps, store, env, shell, preamble });
 }
 
@@ -76,6 +79,8 @@ class ProcessEngine implements Engine {
   readonly #submissions = new Map<AttemptId, Submission>();
   readonly #sweeping: NodeJS.Timeout;
   readonly #noted = new Set<string>();
+  /** Attempts between claim and body that will be looked at again. */
+  readonly #looking = new Set<AttemptId>();
   #listener: EngineListener | null = null;
   #closed = false;
 
@@ -257,13 +262,17 @@ class ProcessEngine implements Engine {
   }
 
   #lookAgain(id: AttemptId): void {
-    if (this.#closed) return;
-    setTimeout(() => this.#own(this.#closed ? null : this.#settle(id), id), PENDING_LOOK_MS).unref();
+    if (this.#closed || this.#looking.has(id)) return;
+    this.#looking.add(id);
+    setTimeout(() => {
+      this.#looking.delete(id);
+      if (!this.#closed) this.#own(this.#settle(id), id);
+    }, PENDING_LOOK_MS).unref();
   }
 
   /** Owner of what nobody waits for. */
-  #own(work: Promise<unknown> | null, id: AttemptId): void {
-    work?.catch((error: unknown) => {
+  #own(work: Promise<unknown>, id: AttemptId): void {
+    work.catch((error: unknown) => {
       this.#submissions.get(id)?.reject(error);
       this.#parts.log.warn({ attemptId: id, error: errorText(error) }, 'attempt could not be looked up');
     });

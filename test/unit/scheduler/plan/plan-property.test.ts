@@ -49,7 +49,7 @@ function carryOut(view: RunView, actions: readonly Action[]): CompleteRun | null
       view.holds.set(action.task.taskId, { ...idleHold(action.task.attempt), submit: 'done' });
     }
     if (action.type === 'finish_run') over = action.run;
-    else if ('run' in action && action.run.state !== 'complete') view.run = action.run;
+    else if ('run' in action) view.run = action.run;
   }
   return over;
 }
