@@ -17,6 +17,7 @@ import { createMemoryStore } from '../../../../store/state/memory/memory-store.t
 import { withCommitFaults } from '../../../../store/state/memory/faults.ts';
 import { systemClock } from '../../../../store/state/mvcc/clock.ts';
 import type { StateStore } from '../../../../store/state/port.ts';
+import { createVirtualClock } from '../state/virtual-clock.ts';
 import type { TemporaryDirectory } from '../../../temporary-directory.ts';
 import { temporaryDirectory } from '../../../temporary-directory.ts';
 
@@ -118,6 +119,24 @@ describe('a rotation', () => {
     expect(await usedKeyIds()).toEqual(ids(after.ring));
     await expectAllReadable(after.store);
     expect(await after.store.get('busy/1')).toMatch(/^turn/);
+  });
+
+  test('a put that is on its way while its key goes is sealed again, with the new one', async () => {
+    const { store, ring } = await startNode();
+    await store.put('warm', 'so that the node knows the agreed key');
+    const clock = createVirtualClock();
+    let held = 0;
+    const slow = withCommitFaults(state, {
+      clock,
+      decide: () => (held++ === 0 ? { kind: 'delay', delayMs: 1_000 } : undefined),
+    });
+    const late = (await startNode({ on: slow })).store.put('late', 'value');
+    await expect.poll(() => held).toBe(1);
+    await store.rotate();
+    await clock.advance(1_000);
+    await late;
+    expect(await usedKeyIds()).toEqual(ids(ring));
+    expect(await (await startNode()).store.get('late')).toBe('value');
   });
 
   test('two at once: one is told of the other, nothing is lost', async () => {
