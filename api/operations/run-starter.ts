@@ -6,11 +6,12 @@ import { keys } from '../../store/keys.ts';
 import type { PipelineKey } from '../../store/keys.ts';
 import type { Pipeline, Variable } from '../../store/model/config.ts';
 import { AppError } from '../../store/model/errors.ts';
+import { parseRunId } from '../../store/model/ids.ts';
 import type { RunId } from '../../store/model/ids.ts';
 import type { Initiator, PendingRun } from '../../store/model/run.ts';
 import { pipelineRecord } from '../../store/records/pipeline-records.ts';
 import { idempotencyRecord } from '../../store/records/request-records.ts';
-import { openRunRecord, runCounterRecord, runRecord } from '../../store/records/run-records.ts';
+import { runCounterRecord, runRecord } from '../../store/records/run-records.ts';
 import { preferencesRecord } from '../../store/records/system-records.ts';
 import type { Compare, KeyValue, Write } from '../../store/state/port.ts';
 import type { ApiDeps } from './deps.ts';
@@ -34,11 +35,15 @@ export interface RunStarter {
 
 /** Another node moved the counter first: with three nodes and one transaction each, a few tries always do. */
 const TRIES_MAX = 20;
-/** Counter, pipeline and preferences take their place in each transaction; a run takes up to three writes. */
+/** The counter, and some room. */
 const RESERVED_OPERATIONS = 8;
+const RESERVED_BYTES = 65_536;
+/** The run, its place in the queue, and an answer to remember. */
 const WRITES_PER_RUN = 3;
-/** A run's record twice (its own and its place in the queue), and its keys. */
-const BYTES_PER_RUN_MIN = 2_048;
+/** A run's record twice and its keys, without its variables. */
+const BYTES_PER_RUN = 2_048;
+
+type StarterDeps = Pick<ApiDeps, 'state' | 'now'>;
 
 interface Waiting {
   readonly request: StartRequest;
@@ -47,29 +52,22 @@ interface Waiting {
   readonly fail: (error: unknown) => void;
 }
 
-export function createRunStarter(deps: Pick<ApiDeps, 'state' | 'now'>): RunStarter {
+export function createRunStarter(deps: StarterDeps): RunStarter {
   const lines = new Map<string, Waiting[]>();
 
   async function drain(name: string, line: Waiting[]): Promise<void> {
-    // One round of the event loop: what arrives together is committed together.
-    await Promise.resolve();
-    while (line.length > 0) {
-      const group = takeGroup(line, deps.state.limits);
-      try {
-        await startGroup(deps, group);
-      } catch (error) {
-        for (const waiting of group) waiting.fail(error);
-      }
+    try {
+      while (line.length > 0) await startGroup(deps, takeGroup(line, deps.state.limits));
+    } finally {
+      lines.delete(name);
     }
-    lines.delete(name);
   }
 
   return {
     start: (request) =>
       new Promise((answer, fail) => {
         const name = `${request.pipeline.namespaceId}/${request.pipeline.pipelineId}`;
-        const bytes = BYTES_PER_RUN_MIN + 2 * JSON.stringify(request.variables).length;
-        const waiting: Waiting = { request, bytes, answer, fail };
+        const waiting: Waiting = { request, bytes: bytesOf(request), answer, fail };
         const line = lines.get(name);
         if (line !== undefined) {
           line.push(waiting);
@@ -77,82 +75,96 @@ export function createRunStarter(deps: Pick<ApiDeps, 'state' | 'now'>): RunStart
         }
         const fresh = [waiting];
         lines.set(name, fresh);
-        void drain(name, fresh);
+        drain(name, fresh).catch((error: unknown) => fresh.forEach((each) => each.fail(error)));
       }),
   };
 }
 
-function takeGroup(line: Waiting[], limits: ApiDeps['state']['limits']): Waiting[] {
-  const countMax = Math.max(1, Math.floor((limits.operationsMax - RESERVED_OPERATIONS) / WRITES_PER_RUN));
-  let bytes = 0;
+function bytesOf({ variables }: StartRequest): number {
+  return BYTES_PER_RUN + (variables.length === 0 ? 0 : 2 * Buffer.byteLength(JSON.stringify(variables)));
+}
+
+/** What waits while a transaction is on its way goes into the next one together. */
+function takeGroup(line: Waiting[], { operationsMax, bytesMax }: ApiDeps['state']['limits']): readonly Waiting[] {
+  const countMax = Math.max(1, Math.floor((operationsMax - RESERVED_OPERATIONS) / WRITES_PER_RUN));
+  let bytes = RESERVED_BYTES;
   let count = 0;
   while (count < line.length && count < countMax) {
     bytes += line[count]?.bytes ?? 0;
-    if (count > 0 && bytes > limits.bytesMax) break;
+    if (count > 0 && bytes > bytesMax) break;
     count += 1;
   }
   return line.splice(0, count);
 }
 
-async function startGroup(deps: Pick<ApiDeps, 'state' | 'now'>, group: readonly Waiting[]): Promise<void> {
+/** Answers or fails each of them; throws nothing. */
+async function startGroup(deps: StarterDeps, group: readonly Waiting[]): Promise<void> {
   let left = group;
-  for (let tries = 0; tries < TRIES_MAX && left.length > 0; tries += 1) left = await tryGroup(deps, left);
-  const busy = new AppError('unavailable', 'Too many starts at once: try again.', { outcome: 'not_applied' });
-  for (const waiting of left) waiting.fail(busy);
+  try {
+    for (let tries = 0; tries < TRIES_MAX && left.length > 0; tries += 1) left = await tryGroup(deps, left);
+    const busy = new AppError('unavailable', 'Too many starts at once: try again.', { outcome: 'not_applied' });
+    for (const waiting of left) waiting.fail(busy);
+  } catch (error) {
+    for (const waiting of left) waiting.fail(error);
+  }
 }
 
-/** What has to be tried again. */
-async function tryGroup(
-  { state, now }: Pick<ApiDeps, 'state' | 'now'>,
-  group: readonly Waiting[],
-): Promise<readonly Waiting[]> {
-  const pipelineKey = group[0]?.request.pipeline;
-  if (pipelineKey === undefined) return [];
+/** Gives back what has to be tried again, since somebody else was faster. */
+async function tryGroup(deps: StarterDeps, group: readonly Waiting[]): Promise<readonly Waiting[]> {
+  const { state, now } = deps;
+  const fresh = await settleRepeated(deps, group);
+  const [first] = fresh;
+  if (first === undefined) return [];
+  const key = first.request.pipeline;
   const [pipelineKv, counterKv, preferencesKv] = await Promise.all([
-    state.get(keys.pipeline(pipelineKey)),
-    state.get(keys.runCounter(pipelineKey)),
+    state.get(keys.pipeline(key)),
+    state.get(keys.runCounter(key)),
     state.get(keys.preferences()),
   ]);
   const pipeline = checkPipeline(pipelineKv, preferencesKv);
-  const fresh = await settleRepeated({ state }, group);
   const accepted = fresh.filter((waiting) => hasConfig(waiting, pipeline));
   if (accepted.length === 0) return [];
-  const first = counterKv === null ? 1 : runCounterRecord.decode(counterKv.value).lastRunId + 1;
+  const lastRunId = counterKv === null ? 0 : runCounterRecord.decode(counterKv.value).lastRunId;
   const created = now();
   const runs = accepted.map(({ request }, index) =>
-    newRun(request, { runId: first + index, created, liveVersion: pipeline.liveVersion }),
+    newRun(request, { runId: parseRunId(lastRunId + 1 + index), created, liveVersion: pipeline.liveVersion }),
   );
-  const compares: Compare[] = [
-    { target: 'mod', key: keys.pipeline(pipelineKey), equals: pipelineKv?.modRevision ?? 0 },
-    { target: 'mod', key: keys.runCounter(pipelineKey), equals: counterKv?.modRevision ?? 0 },
-  ];
-  const writes: Write[] = [
-    {
-      op: 'put',
-      key: keys.runCounter(pipelineKey),
-      value: runCounterRecord.encode({ lastRunId: first + runs.length - 1 }),
-    },
-  ];
-  for (const [index, run] of runs.entries()) {
-    writes.push({ op: 'put', key: keys.run(run), value: runRecord.encode(run) });
-    writes.push({ op: 'put', key: keys.openRun(run), value: openRunRecord.encode(run) });
-    const request = accepted[index]?.request;
-    const remembered = request === undefined ? null : idempotencyRef(request);
-    if (remembered === null || request === undefined) continue;
-    compares.push({ target: 'create', key: remembered, equals: 0 });
-    writes.push({
-      op: 'put',
-      key: remembered,
-      value: idempotencyRecord.encode({ runId: run.runId, bodyHash: bodyHash(request), created }),
-    });
-  }
-  const { succeeded } = await state.commit({ compares, writes });
+  const { succeeded } = await state.commit({
+    compares: [
+      { target: 'mod', key: keys.pipeline(key), equals: pipelineKv?.modRevision ?? 0 },
+      { target: 'mod', key: keys.runCounter(key), equals: counterKv?.modRevision ?? 0 },
+      ...accepted.flatMap(({ request }) => idempotencyCompare(request)),
+    ],
+    writes: [
+      { op: 'put', key: keys.runCounter(key), value: runCounterRecord.encode({ lastRunId: lastRunId + runs.length }) },
+      ...runs.flatMap(runWrites),
+      ...accepted.flatMap(({ request }, index) => idempotencyWrite(request, runs[index])),
+    ],
+  });
   if (!succeeded) return accepted;
-  for (const [index, waiting] of accepted.entries()) {
-    const run = runs[index];
-    if (run !== undefined) waiting.answer(run);
-  }
+  for (const [index, run] of runs.entries()) accepted[index]?.answer(run);
   return [];
+}
+
+function runWrites(run: PendingRun): readonly Write[] {
+  // Both records are the same at first: the one in the queue stays as it is.
+  const value = runRecord.encode(run);
+  return [
+    { op: 'put', key: keys.run(run), value },
+    { op: 'put', key: keys.openRun(run), value },
+  ];
+}
+
+function idempotencyCompare(request: StartRequest): readonly Compare[] {
+  const key = idempotencyRef(request);
+  return key === null ? [] : [{ target: 'create', key, equals: 0 }];
+}
+
+function idempotencyWrite(request: StartRequest, run: PendingRun | undefined): readonly Write[] {
+  const key = idempotencyRef(request);
+  if (key === null || run === undefined) return [];
+  const value = idempotencyRecord.encode({ runId: run.runId, bodyHash: bodyHash(request), created: run.created });
+  return [{ op: 'put', key, value }];
 }
 
 function checkPipeline(kv: KeyValue | null, preferences: KeyValue | null): Pipeline {
@@ -175,10 +187,7 @@ function hasConfig({ request, fail }: Waiting, pipeline: Pipeline): boolean {
 }
 
 /** Answers those whose Idempotency-Key is known already, and returns the others. */
-async function settleRepeated(
-  { state }: Pick<ApiDeps, 'state'>,
-  group: readonly Waiting[],
-): Promise<readonly Waiting[]> {
+async function settleRepeated({ state }: StarterDeps, group: readonly Waiting[]): Promise<readonly Waiting[]> {
   if (group.every(({ request }) => request.idempotencyKey === null)) return group;
   const fresh: Waiting[] = [];
   const seen = new Map<string, Waiting>();
@@ -261,12 +270,12 @@ function bodyHash({ variables, retryOf }: StartRequest): string {
 
 function newRun(
   { pipeline, variables, initiator, retryOf, configVersion }: StartRequest,
-  facts: { readonly runId: number; readonly created: number; readonly liveVersion: number },
+  facts: { readonly runId: RunId; readonly created: number; readonly liveVersion: number },
 ): PendingRun {
   return {
     namespaceId: pipeline.namespaceId,
     pipelineId: pipeline.pipelineId,
-    runId: facts.runId as RunId,
+    runId: facts.runId,
     configVersion: configVersion ?? facts.liveVersion,
     created: facts.created,
     variables,

@@ -24,7 +24,11 @@ export interface Rest {
   /** Aborts when the server stops. */
   readonly signal: AbortSignal;
   /** Checks the caller, then runs the operation. */
-  call<Input, Output>(operation: Operation<Input, Output>, request: AnyRequest, input: Input): Promise<Output>;
+  readonly call: <Input, Output>(
+    operation: Operation<Input, Output>,
+    request: AnyRequest,
+    input: Input,
+  ) => Promise<Output>;
 }
 
 /** Adds the routes of one family. */

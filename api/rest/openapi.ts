@@ -40,7 +40,9 @@ export function documentRoutes(app: RestApp, version: string): void {
     },
     hideUntagged: true,
     // A component goes by its $id, as in the original document.
-    refResolver: { buildLocalReference: (json, _base, _fragment, index) => String(json['$id'] ?? `def-${index}`) },
+    refResolver: {
+      buildLocalReference: ({ $id }, _base, _fragment, index) => (typeof $id === 'string' ? $id : `def-${index}`),
+    },
     transformObject: (document) => ('openapiObject' in document ? tidied(document.openapiObject) : {}),
   });
 }

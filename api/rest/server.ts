@@ -21,6 +21,7 @@ import type { KnownRoute } from './paths.ts';
 import { configRoutes } from './routes/configs.ts';
 import { deploymentRoutes } from './routes/deployments.ts';
 import { namespaceRoutes } from './routes/namespaces.ts';
+import { notBuiltRoutes } from './routes/not-built.ts';
 import { pipelineRoutes } from './routes/pipelines.ts';
 import { runRoutes } from './routes/runs.ts';
 import { systemRoutes } from './routes/system.ts';
@@ -59,6 +60,7 @@ const FAMILIES: readonly RouteFamily[] = [
   runRoutes,
   taskRoutes,
   systemRoutes,
+  notBuiltRoutes,
 ];
 
 /** Larger than any honest JSON body: a config is the largest, at most 6 MB of record. */

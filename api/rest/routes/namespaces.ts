@@ -9,7 +9,12 @@ const TAGS = ['Namespaces'];
 const ALL = '/api/namespaces';
 const ONE = '/api/namespaces/:namespace_id';
 
-export function namespaceRoutes(app: RestApp, { operations: { namespaces }, call }: Rest): void {
+export function namespaceRoutes(app: RestApp, rest: Rest): void {
+  allNamespaces(app, rest);
+  oneNamespace(app, rest);
+}
+
+function allNamespaces(app: RestApp, { operations: { namespaces }, call }: Rest): void {
   app.get(
     ALL,
     {
@@ -41,7 +46,9 @@ export function namespaceRoutes(app: RestApp, { operations: { namespaces }, call
       return reply.code(201).send({ namespace: wireNamespace(namespace) });
     },
   );
+}
 
+function oneNamespace(app: RestApp, { operations: { namespaces }, call }: Rest): void {
   app.get(
     ONE,
     {
