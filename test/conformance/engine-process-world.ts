@@ -41,7 +41,7 @@ export async function processWorld(options: Partial<ProcessEngineDeps> = {}): Pr
     async dispose() {
       // Bodies that a test left running end first: they write into the directory.
       for (const pid of processesOf('SUITE_ATTEMPT', dataDir)) process.kill(pid, 'SIGKILL');
-      await eventually(() => directory[Symbol.asyncDispose]());
+      await eventually(async () => directory[Symbol.asyncDispose]());
       if (existsSync(directory.path)) throw new Error('the directory is still there');
     },
   };

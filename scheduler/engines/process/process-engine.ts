@@ -108,7 +108,7 @@ class ProcessEngine implements Engine {
     if (this.#live.get(spec.id) !== undefined || this.#store.isUsed(spec.id)) return this.#lookupOne(spec.id);
     const submission = newSubmission();
     this.#submissions.set(spec.id, submission);
-    const limit = setTimeout(() => submission.reject(late(spec.id)), LAUNCH_LIMIT_MS).unref();
+    const limit = setTimeout(() => submission.reject(late(spec.id)), LAUNCH_LIMIT_MS);
     try {
       await this.#store.prepare(spec.id);
       this.#launcher.launch(spec.id, (sequence) => launchText(spec, { sequence, hostEnv: this.#parts.env }));
