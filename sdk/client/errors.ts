@@ -1,0 +1,47 @@
+// How calls fail: the API said no, or it could not be reached at all.
+
+/** The API answered with an error. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  /** HTTP status. */
+  readonly status: number;
+  /** Finds the request in the server's log; '' when the answer had none. */
+  readonly requestId: string;
+
+  constructor(status: number, message: string, requestId: string) {
+    super(message);
+    this.status = status;
+    this.requestId = requestId;
+  }
+}
+
+/** Nothing answered at the base URL. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+  readonly baseUrl: string;
+
+  constructor(baseUrl: string, cause: unknown) {
+    super(`Gofer cannot be reached at ${baseUrl} (${reasonOf(cause)}).`, { cause });
+    this.baseUrl = baseUrl;
+  }
+}
+
+/** A stream was closed by the server for a reason other than its end. */
+export class StreamClosedError extends Error {
+  override readonly name = 'StreamClosedError';
+  /** WebSocket close code. */
+  readonly code: number;
+
+  constructor(code: number, reason: string) {
+    super(reason === '' ? `the stream was closed with code ${code}` : reason);
+    this.code = code;
+  }
+}
+
+/** The innermost cause says most: "fetch failed" says nothing. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.cause !== undefined) return reasonOf(error.cause);
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return error.message === '' ? code : error.message;
+}

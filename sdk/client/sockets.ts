@@ -1,0 +1,92 @@
+// WebSocket streams as async iterables, with back-pressure: while the reader is busy the socket is paused.
+
+import { WebSocket } from 'ws';
+import type { RawData } from 'ws';
+import { ApiError, StreamClosedError, UnreachableError } from './errors.ts';
+import type { Transport } from './transport.ts';
+
+export interface SocketOptions {
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Socket {
+  readonly messages: AsyncIterable<Buffer>;
+  send(data: string | Uint8Array): void;
+  close(): void;
+}
+
+/** Messages taken in beyond what the reader has asked for; then the socket is paused. */
+const BUFFERED_MAX = 256;
+/** The normal end of a stream (RFC 6455, 7.4.1). */
+const NORMAL_CLOSURE = 1000;
+const NO_STATUS = 1005;
+
+/** Resolves once the stream is open. Throws ApiError when the server refuses it, UnreachableError when nobody answers. */
+export async function openSocket(transport: Transport, options: SocketOptions): Promise<Socket> {
+  const url = transport.url(options).replace(/^http/, 'ws');
+  const socket = new WebSocket(url, { headers: transport.headers, perMessageDeflate: false });
+  const queue = createQueue(socket);
+  const abort = () => socket.close(NORMAL_CLOSURE);
+  options.signal?.addEventListener('abort', abort, { once: true });
+  socket.on('close', () => options.signal?.removeEventListener('abort', abort));
+  await new Promise<void>((resolve, reject) => {
+    socket.once('open', resolve);
+    socket.once('error', (error) => reject(new UnreachableError(transport.baseUrl, error)));
+    socket.once('unexpected-response', (_request, answer) => {
+      let text = '';
+      answer.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      answer.on('end', () => reject(refusal(answer.statusCode ?? 0, text)));
+    });
+  });
+  if (options.signal?.aborted === true) abort();
+  return { messages: queue, send: (data) => socket.send(data), close: abort };
+}
+
+function refusal(status: number, text: string): ApiError {
+  try {
+    const body = JSON.parse(text) as { readonly message?: string; readonly request_id?: string };
+    return new ApiError(status, body.message ?? text, body.request_id ?? '');
+  } catch {
+    return new ApiError(status, text === '' ? `HTTP ${status}` : text, '');
+  }
+}
+
+function createQueue(socket: WebSocket): AsyncIterable<Buffer> {
+  const waiting: Buffer[] = [];
+  let ended: { readonly error: Error | null } | null = null;
+  let wake: () => void = () => undefined;
+  socket.on('message', (data: RawData) => {
+    waiting.push(Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer));
+    if (waiting.length >= BUFFERED_MAX) socket.pause();
+    wake();
+  });
+  socket.on('close', (code: number, reason: Buffer) => {
+    const good = code === NORMAL_CLOSURE || code === NO_STATUS;
+    ended = { error: good ? null : new StreamClosedError(code, reason.toString()) };
+    wake();
+  });
+  // A broken connection also closes; the close says how the stream ended.
+  socket.on('error', () => undefined);
+  return {
+    async *[Symbol.asyncIterator]() {
+      try {
+        for (;;) {
+          const next = waiting.shift();
+          if (next !== undefined) {
+            if (waiting.length === 0 && socket.isPaused) socket.resume();
+            yield next;
+          } else if (ended !== null) {
+            if (ended.error !== null) throw ended.error;
+            return;
+          } else {
+            await new Promise<void>((resolve) => (wake = resolve));
+          }
+        }
+      } finally {
+        socket.close(NORMAL_CLOSURE);
+      }
+    },
+  };
+}
