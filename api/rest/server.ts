@@ -8,7 +8,8 @@ import { createBypass } from '../auth/authenticate.ts';
 import { createOperations } from '../operations/all.ts';
 import type { Operations } from '../operations/all.ts';
 import type { ApiDeps } from '../operations/deps.ts';
-import { AppError } from '../../store/model/errors.ts';
+import { finishDeletions } from '../operations/pipeline-deletion.ts';
+import { AppError, errorText } from '../../store/model/errors.ts';
 import { createRest } from './app.ts';
 import type { RestApp, RouteFamily } from './app.ts';
 import { answerTo } from './error-answers.ts';
@@ -102,6 +103,12 @@ export function createRestServer(options: RestServerOptions): RestApp {
     },
   });
   app.addHook('onClose', async () => stop.abort());
+  app.addHook('onReady', async () => {
+    // Nobody waits for it: what is half deleted is invisible, and its name is guarded.
+    finishDeletions(deps).catch((error: unknown) => {
+      faults.log.warn({ error: errorText(error) }, 'left-overs of deleted pipelines are still there');
+    });
+  });
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id);
     if (hasDotSegment(request.raw.url ?? '')) {
