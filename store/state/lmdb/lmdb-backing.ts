@@ -83,15 +83,37 @@ export class LmdbBacking implements Backing {
   }
 
   /** Closing and opening is the one way back that also ends LMDB's panic after a failed header write: any write would hang. */
-  async recover(): Promise<void> {
-    await this.#closeFiles();
-    const files = await this.#deps.reopen();
-    this.#files = files;
-    const found = storedRevision(files);
-    // The failed write is there after all, but perhaps in memory only: a write of our own makes LMDB sync it.
-    if (found !== this.#revision) await files.meta.put('revision', found);
-    this.#revision = found;
+  async recover(): Promise<'settled' | 'unsettled'> {
+    const found = await this.#reopen();
+    const isSettled = await this.#settle(found);
+    // A write that failed needs the way back as well.
+    if (!isSettled && (await this.#reopen()) !== this.#revision) {
+      throw new AppError('unavailable', 'The state store cannot write.', { outcome: 'unknown' });
+    }
+    if (isSettled) this.#revision = found;
     this.#renewSnapshot();
+    return isSettled ? 'settled' : 'unsettled';
+  }
+
+  /** Gives the revision that is there now. */
+  async #reopen(): Promise<number> {
+    await this.#closeFiles();
+    this.#files = await this.#deps.reopen();
+    return storedRevision(this.#files);
+  }
+
+  /**
+   * A small write of our own: it makes LMDB sync what is there, replaces whatever the failed write may have left in a header,
+   * and lets LMDB use again the pages that were freed last. On a full disk it often still fits when the failed write did not.
+   */
+  async #settle(revision: number): Promise<boolean> {
+    try {
+      await this.#usable().meta.put('revision', revision);
+      return true;
+    } catch (error) {
+      await reasonOf(error);
+      return false;
+    }
   }
 
   async close(): Promise<void> {

@@ -11,8 +11,8 @@ import type { Entry } from './value-codec.ts';
 import { decodeHead, decodeValue, keyEncoder } from './value-codec.ts';
 import { errorText } from '../../model/errors.ts';
 
-/** Address space, not disk or memory: the file grows with what is in it. */
-export const MAP_BYTES = 64 * 1024 ** 3;
+/** Address space, not disk or memory: the file grows with what is in it. So large that LMDB never has to map it anew. */
+const MAP_BYTES = 64 * 1024 ** 3;
 
 /** What a batch needs of a table. Only the batch's own promise tells anything, so those of its parts are not even typed. */
 export interface BatchTable<V> {
@@ -39,17 +39,16 @@ export interface LmdbFiles {
 
 interface OpenOptions {
   readonly directory: string;
-  readonly mapBytes: number;
   /** The file was there in full before: it must not be made anew, and must be readable. */
   readonly mustExist: boolean;
 }
 
 /** Throws AppError('internal') that says what to do when the file is damaged. */
-export async function openLmdbFiles({ directory, mapBytes, mustExist }: OpenOptions): Promise<LmdbFiles> {
+export async function openLmdbFiles({ directory, mustExist }: OpenOptions): Promise<LmdbFiles> {
   const { wasShort } = mustExist ? await checkDataFile(directory) : { wasShort: false };
   let files: LmdbFiles | null = null;
   try {
-    files = openTables(directory, mapBytes);
+    files = openTables(directory);
     if (wasShort) readAll(files);
     return files;
   } catch (error) {
@@ -58,10 +57,10 @@ export async function openLmdbFiles({ directory, mapBytes, mustExist }: OpenOpti
   }
 }
 
-function openTables(directory: string, mapBytes: number): LmdbFiles {
+function openTables(directory: string): LmdbFiles {
   const root = open({
     path: dataFile(directory),
-    mapSize: mapBytes,
+    mapSize: MAP_BYTES,
     maxDbs: 8,
     overlappingSync: false,
     // One batch is one LMDB transaction, begun at once; nothing else ever writes.

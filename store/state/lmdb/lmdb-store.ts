@@ -10,7 +10,7 @@ import { makeDirectory, readNote, writeNote } from './data-directory.ts';
 import { lockDirectory } from './directory-lock.ts';
 import { LmdbBacking } from './lmdb-backing.ts';
 import type { LmdbFiles } from './lmdb-files.ts';
-import { MAP_BYTES, openLmdbFiles } from './lmdb-files.ts';
+import { openLmdbFiles } from './lmdb-files.ts';
 import type { Migration } from './migrations.ts';
 import { migrate, MIGRATIONS } from './migrations.ts';
 
@@ -20,7 +20,6 @@ export const LMDB_LIMITS: StoreLimits = { operationsMax: 10_000, bytesMax: 16 * 
 export interface LmdbStoreOptions {
   readonly directory: string;
   readonly clock?: Clock;
-  readonly mapBytes?: number;
   readonly history?: HistoryBounds;
   readonly migrations?: readonly Migration[];
 }
@@ -30,15 +29,15 @@ export interface LmdbStoreOptions {
  * directory is not ours or too new, 'internal' when it is damaged; each says what to do.
  */
 export async function openLmdbStore(options: LmdbStoreOptions): Promise<StateStore> {
-  const { directory, clock = systemClock, mapBytes = MAP_BYTES, history, migrations = MIGRATIONS } = options;
+  const { directory, clock = systemClock, history, migrations = MIGRATIONS } = options;
   await makeDirectory(directory);
   const lock = await lockDirectory(directory);
   let files: LmdbFiles | null = null;
   try {
-    files = await openFiles({ directory, mapBytes, migrations });
+    files = await openFiles({ directory, migrations });
     const backing = new LmdbBacking({
       files,
-      reopen: () => openLmdbFiles({ directory, mapBytes, mustExist: true }),
+      reopen: () => openLmdbFiles({ directory, mustExist: true }),
       onClosed: () => lock.release(),
     });
     const store = createEngine({
@@ -61,16 +60,15 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<StateSto
 
 interface FilesOptions {
   readonly directory: string;
-  readonly mapBytes: number;
   readonly migrations: readonly Migration[];
 }
 
-async function openFiles({ directory, mapBytes, migrations }: FilesOptions): Promise<LmdbFiles> {
+async function openFiles({ directory, migrations }: FilesOptions): Promise<LmdbFiles> {
   const newest = migrations.length + 1;
   const note = await readNote(directory, newest);
   if (note === null) await writeNote(directory, { format: newest, ready: false });
   const isReady = note?.ready ?? false;
-  const files = await openLmdbFiles({ directory, mapBytes, mustExist: isReady });
+  const files = await openLmdbFiles({ directory, mustExist: isReady });
   try {
     migrate(files, { migrations, from: isReady ? (note?.format ?? newest) : newest });
     if (!isReady || note?.format !== newest) await writeNote(directory, { format: newest, ready: true });

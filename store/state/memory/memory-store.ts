@@ -51,7 +51,7 @@ export function createMemoryBacking(): Backing {
         revision = commit.revision;
       }
     },
-    async recover() {},
+    recover: async () => 'settled',
     async close() {},
   };
 }

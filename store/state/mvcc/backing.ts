@@ -26,8 +26,11 @@ export interface Backing {
    */
   write(commits: readonly Commit[]): Promise<void>;
 
-  /** After a failed write: makes the backing usable again, so that `revision` tells whether the write is there. */
-  recover(): Promise<void>;
+  /**
+   * After a failed write: makes the backing usable again, so that `revision` tells whether the write is there; if it is, it is
+   * durable. 'settled': what `revision` tells is final. 'unsettled': the write is not there, but a crash might still show it.
+   */
+  recover(): Promise<'settled' | 'unsettled'>;
 
   close(): Promise<void>;
 }

@@ -72,7 +72,7 @@ class Engine implements StateStore {
   #isScheduled = false;
   /** Commits of a failed flush, until the backing has told whether they are there after all. */
   #doubtful: readonly Commit[] | null = null;
-  #recovery: Promise<void> | null = null;
+  #recovery: Promise<'settled' | 'unsettled'> | null = null;
   #recoverAfter = Number.NEGATIVE_INFINITY;
   #compactedBase = 0;
   #closing: Promise<void> | null = null;
@@ -230,7 +230,10 @@ class Engine implements StateStore {
     if (this.#history.base() !== base) this.#hub.expire(this.#history.base());
   }
 
-  /** The flush failed: the group and what was decided on top of it are refused, with the outcome as far as it is known. */
+  /**
+   * The flush failed: what was decided on top of the group is refused, and so is the group, with the outcome as far as it is
+   * known, unless recovery finds it durable after all.
+   */
   async #refuse(group: Group, error: unknown): Promise<void> {
     const onTop = this.#open;
     this.#open = { commits: [], waiters: [] };
@@ -238,15 +241,17 @@ class Engine implements StateStore {
     this.#staging.drop(this.#revision);
     const failure = isAppError(error) ? error : new AppError('unavailable', errorText(error), { cause: error });
     for (const { reject } of onTop.waiters) reject(refusal(failure, 'not_applied'));
-    const last = group.commits.at(-1)?.revision ?? 0;
-    await this.#recover().catch(() => undefined);
-    const isAbsent = this.#doubtful === null && this.#revision < last;
-    const outcome = isAbsent && failure.outcome === 'not_applied' ? 'not_applied' : 'unknown';
-    for (const { reject } of group.waiters) reject(refusal(failure, outcome));
+    const recovered = await this.#recover().catch(() => 'failed' as const);
+    const isApplied = recovered !== 'failed' && this.#revision === group.commits.at(-1)?.revision;
+    const isCertain = recovered === 'settled' || (recovered === 'unsettled' && failure.outcome === 'not_applied');
+    for (const { resolve, reject, result } of group.waiters) {
+      if (isApplied) resolve(result);
+      else reject(refusal(failure, isCertain ? 'not_applied' : 'unknown'));
+    }
   }
 
   /** Makes the backing sound again; throws AppError('unavailable') while that fails. */
-  #recover(): Promise<void> {
+  #recover(): Promise<'settled' | 'unsettled'> {
     if (this.#recovery !== null) return this.#recovery;
     if (this.#clock.now() < this.#recoverAfter) return Promise.reject(unavailable('The state store has failed.'));
     this.#recovery = this.#tryRecovery().finally(() => {
@@ -255,18 +260,17 @@ class Engine implements StateStore {
     return this.#recovery;
   }
 
-  async #tryRecovery(): Promise<void> {
-    try {
-      await this.#backing.recover();
-    } catch (error) {
+  async #tryRecovery(): Promise<'settled' | 'unsettled'> {
+    const recovered = await this.#backing.recover().catch((error: unknown) => {
       this.#recoverAfter = this.#clock.now() + RECOVER_INTERVAL_MS;
       throw unavailable('The state store has failed.', error);
-    }
+    });
     const doubtful = this.#doubtful ?? [];
     this.#doubtful = null;
     this.#staging.drop(this.#backing.revision());
     if (this.#backing.revision() === doubtful.at(-1)?.revision) this.#publish(doubtful);
     invariant('STATE-3', this.#backing.revision() === this.#revision, 'a failed write was applied in part');
+    return recovered;
   }
 
   async #deleteLeased(lease: string, durableKeys: ReadonlySet<string>): Promise<void> {

@@ -140,26 +140,31 @@ describe('a failed flush', () => {
     expect((await it.store.range(ALL)).kvs.map((kv) => kv.key)).toEqual(['k/b']);
   });
 
-  test('whose write is there after all is told as unknown, and is seen', async () => {
+  test('whose write is there after all is a success', async () => {
     const it = world();
     const watch = await record(it.store, ALL);
-    const failing = putting(it.store, 'a');
-    const outcome = expect(failing).rejects.toMatchObject(UNCLEAR);
+    const writing = putting(it.store, 'a');
     await turn();
     await it.backing.end('unknown, but there');
-    await outcome;
+    expect(await writing).toMatchObject({ succeeded: true, revision: 1 });
     expect(await it.store.get('k/a')).not.toBeNull();
     expect(await written(it, 'b')).toBe(2);
     await eventually(() => expect(told(watch.events())).toEqual(['put k/a=', 'put k/b=']));
   });
 
-  test('of unclear outcome is told as unknown even when the write is not there', async () => {
-    const it = world();
-    const outcome = expect(putting(it.store, 'a')).rejects.toMatchObject(UNCLEAR);
+  test.each([
+    ['not_applied', 'settled', FULL],
+    ['not_applied', 'unsettled', FULL],
+    ['unknown, not there', 'settled', FULL],
+    ['unknown, not there', 'unsettled', UNCLEAR],
+  ] as const)('is told as far as it is known: %s, then %s', async (how, recovered, told) => {
+    const { store, backing } = world();
+    backing.recovered = recovered;
+    const outcome = expect(putting(store, 'a')).rejects.toMatchObject(told);
     await turn();
-    await it.backing.end('unknown, not there');
+    await backing.end(how);
     await outcome;
-    expect(await it.store.get('k/a')).toBeNull();
+    expect(await store.get('k/a')).toBeNull();
   });
 
   test.each([

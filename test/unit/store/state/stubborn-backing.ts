@@ -13,6 +13,8 @@ export interface StubbornBacking extends Backing {
   end(how: WriteEnd): Promise<void>;
   /** While true, `recover` fails. */
   isBroken: boolean;
+  /** What `recover` then says. */
+  recovered: 'settled' | 'unsettled';
 }
 
 export function createStubbornBacking(): StubbornBacking {
@@ -36,12 +38,14 @@ export function createStubbornBacking(): StubbornBacking {
       await new Promise((resume) => setImmediate(resume));
     },
     isBroken: false,
+    recovered: 'settled',
     revision: () => inner.revision(),
     get: (key) => inner.get(key),
     scan: (range, options) => inner.scan(range, options),
     write,
     async recover() {
       if (backing.isBroken) throw new Error('still broken');
+      return backing.recovered;
     },
     close: () => inner.close(),
   };
