@@ -29,8 +29,9 @@ const START_DEADLINE_MS = 60_000;
 const LEFTOVER_PATIENCE_MS = 2_000;
 const LEFTOVER_POLL_MS = 100;
 
-/** Each round means that another node changed the container in between; more than a few means that they fight. */
-const ROUNDS_MAX = 4;
+/** A name is taken from the beginning of a create, and its container is seen only at the end of it. */
+const NAME_LIMIT_MS = 30_000;
+const NAME_PAUSE_MS = 50;
 
 export type Launched =
   | { readonly kind: 'report'; readonly report: AttemptReport }
@@ -48,7 +49,8 @@ export interface LaunchDeps {
 /** Starts the body, or tells of the one that this id has already. */
 export async function launch(deps: LaunchDeps, spec: AttemptSpec, signal: AbortSignal): Promise<Launched> {
   const { client, installation, now } = deps;
-  for (let round = 1; round <= ROUNDS_MAX; round += 1) {
+  const end = performance.now() + NAME_LIMIT_MS;
+  while (performance.now() < end) {
     signal.throwIfAborted();
     const created = await client.call({
       method: 'POST',
@@ -64,6 +66,7 @@ export async function launch(deps: LaunchDeps, spec: AttemptSpec, signal: AbortS
       case 409: {
         const report = await adopt(deps, spec.id, signal);
         if (report.state !== 'unknown') return reported(report);
+        await pause(NAME_PAUSE_MS, signal);
         break;
       }
       case 400:

@@ -34,9 +34,9 @@ export function reportOf(id: AttemptId, container: Container, sent: ReadonlySet<
     return notStarted(id, { at: container.createdAt, why: startProblem(container.error) });
   }
   const { startedAt, finishedAt } = container;
-  // While a container ends, `Running` goes before the exit code and the end are there.
-  if (container.running || finishedAt < startedAt) return { id, state: 'running', startedAt };
-  return { id, state: 'ended', startedAt, endedAt: finishedAt, end: endOf(container, sent) };
+  if (container.running || finishedAt === 0) return { id, state: 'running', startedAt };
+  // Docker notes the start when its own call returns: a short body has ended before that.
+  return { id, state: 'ended', startedAt, endedAt: Math.max(startedAt, finishedAt), end: endOf(container, sent) };
 }
 
 export function notStarted(id: AttemptId, { at, why }: { readonly at: number; readonly why: string }): AttemptReport {
