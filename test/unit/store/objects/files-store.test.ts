@@ -220,9 +220,9 @@ describe('syncs', () => {
   test('puts into one new directory at once share the syncs of directories', async () => {
     disk.failAt(0, '');
     const count = 64;
-    await Promise.all(Array.from({ length: count }, (_, at) => store.put(`shared/${at}`, chunksOf('x'))));
+    await Promise.all(Array.from({ length: count }, (_, at) => store.put(`level/${at}`, chunksOf('x'))));
     // Open, write, datasync, mkdir, rename: five of its own for each put.
     expect(disk.calls()).toBeLessThan(count * 6);
-    expect(await namesOf(store, 'shared/')).toHaveLength(count);
+    expect(await namesOf(store, 'level/')).toHaveLength(count);
   });
 });
