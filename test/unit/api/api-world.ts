@@ -6,8 +6,13 @@ import type { ApiDeps } from '../../../api/operations/deps.ts';
 import { ensureDefaults } from '../../../api/operations/defaults.ts';
 import { createRestServer } from '../../../api/rest/server.ts';
 import type { RestServerOptions } from '../../../api/rest/server.ts';
+import { keys } from '../../../store/keys.ts';
 import { AppError } from '../../../store/model/errors.ts';
+import { parseNamespaceId, parsePipelineId, parseRunId } from '../../../store/model/ids.ts';
+import type { CompleteRun } from '../../../store/model/run.ts';
 import type { ObjectStore } from '../../../store/objects/port.ts';
+import { outboxRecord } from '../../../store/records/event-records.ts';
+import { runRecord } from '../../../store/records/run-records.ts';
 import type { SecretStore } from '../../../store/secrets/port.ts';
 import { createMemoryStore } from '../../../store/state/memory/memory-store.ts';
 import type { StateStore } from '../../../store/state/port.ts';
@@ -197,4 +202,37 @@ function secretsIn(values: Map<string, string>): SecretStore {
     delete: async (name) => void values.delete(name),
     close: async () => undefined,
   };
+}
+
+/** What the leader would write when a run ends. */
+export async function endRun(api: ApiWorld, runId: number, status: CompleteRun['status']): Promise<void> {
+  const key = {
+    namespaceId: parseNamespaceId('default'),
+    pipelineId: parsePipelineId('nightly'),
+    runId: parseRunId(runId),
+  };
+  const kv = await api.state.get(keys.run(key));
+  const run = runRecord.decode(kv?.value ?? '');
+  const ended: CompleteRun = {
+    ...run,
+    state: 'complete',
+    startedAt: NOON,
+    ended: NOON + 1_000,
+    status,
+    statusReason: null,
+  };
+  await api.state.commit({
+    compares: [],
+    writes: [
+      { op: 'put', key: keys.run(key), value: runRecord.encode(ended) },
+      { op: 'delete', key: keys.openRun(key) },
+    ],
+  });
+}
+
+/** The events that wait for the leader, in its order. */
+export async function eventsLeft(api: ApiWorld): Promise<object[]> {
+  const { kvs } = await api.state.range(keys.outboxAll());
+  const inOrder = [...kvs].sort((left, right) => left.createRevision - right.createRevision);
+  return inOrder.map(({ value }) => outboxRecord.decode(value).kind);
 }
