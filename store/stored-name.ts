@@ -3,7 +3,7 @@
 
 import { AppError } from './model/errors.ts';
 
-export const NAME_CHARACTERS_MAX = 900;
+const NAME_CHARACTERS_MAX = 900;
 const SEGMENT = /^[A-Za-z0-9._%-]+$/;
 
 /** The parts of a name; throws 'invalid' on a name that could leave its place or that is not ours. */

@@ -41,7 +41,7 @@ export async function namesOf(store: ObjectStore, prefix: string): Promise<strin
   return names.sort();
 }
 
-export const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
+const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 
 type Store = () => ObjectStore;
 
