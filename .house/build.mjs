@@ -54,14 +54,17 @@ export function buildInfo() {
 /** @param {'app' | 'sdk'} part @param {() => Promise<void>} work */
 async function buildPart(part, work) {
   const print = fingerprint(ROOT, part);
-  await work();
+  try {
+    await work();
+  } catch (error) {
+    // esbuild has already printed what is wrong and where.
+    throw Object.assign(error, 'errors' in error ? { hint: 'The build failed (see above).' } : {});
+  }
   writeStamp(ROOT, part, print);
 }
 
 async function buildApp() {
-  if (!existsSync(path.join(ROOT, 'cmd/main.ts'))) {
-    throw Object.assign(new Error('cmd/main.ts is missing: this clone is incomplete.'), { hint: 'cmd/main.ts is missing.' });
-  }
+  
   const result = await build({
     ...COMMON,
     entryPoints: { gofer: 'cmd/main.ts', ...workers() },

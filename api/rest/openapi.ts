@@ -49,12 +49,14 @@ export function documentRoutes(app: RestApp, version: string): void {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Shows nullable components and errors by reference, as generators of clients want them. */
+/** Adds the errors to every route, and shows nullable components by reference, as generators of clients want them. */
 function tidied(document: object): object {
   return mapObject(document, (key, value) => {
-    if (key === '4XX' || key === '5XX') return ERROR_RESPONSE;
     const name = isObject(value) ? value['x-component'] : undefined;
     if (typeof name === 'string') return { nullable: true, allOf: [{ $ref: `#/components/schemas/${name}` }] };
+    if (key === 'responses' && isObject(value) && !('Error' in value) && !('default' in value)) {
+      return { ...mapObject(value, () => undefined), '4XX': ERROR_RESPONSE, '5XX': ERROR_RESPONSE };
+    }
     return undefined;
   });
 }

@@ -1,6 +1,6 @@
 // Runs one command line and answers with its exit code. Every failure ends here as a message that says what to do next.
 
-import { CommanderError } from 'commander';
+import { CommanderError, type Command } from 'commander';
 import { createClient } from '../../sdk/client/client.ts';
 import { loadSettings, settingsSources, type CliSettings } from './cli-settings.ts';
 import { createContext } from './context.ts';
@@ -26,6 +26,7 @@ export async function runCli(call: CliCall): Promise<number> {
   }
   let exitCode: number = EXIT.ok;
   let settings: CliSettings | null = null;
+  let place = 'gofer';
   const host: Host = {
     programs,
     args,
@@ -33,19 +34,44 @@ export async function runCli(call: CliCall): Promise<number> {
       exitCode = code;
     },
     async perform(command, work) {
+      place = commandText(command);
       settings = await loadSettings(settingsSources(settingsOf(command)));
       await using client = createClient({ baseUrl: settings.apiBaseUrl, token: settings.token });
-      exitCode = (await work(createContext({ settings, client, terminal, signal, now: Date.now }))) ?? EXIT.ok;
+      const context = createContext({ settings, client, terminal, signal, now: Date.now });
+      exitCode = (await endedOrInterrupted(work(context), signal)) ?? EXIT.ok;
     },
   };
   try {
     const program = await createProgram(host, terminal, new Set(args));
     await program.parseAsync(args, { from: 'user' });
+    return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return reportFailure(error, { terminal, settings, interrupted: signal.aborted });
+    return reportFailure(error, { terminal, settings, command: place, interrupted: signal.aborted });
   }
-  return exitCode;
+}
+
+/** After Ctrl-C the work may clean up, but it is not waited for any longer than this. */
+const CLEAN_UP_MS = 1_000;
+
+async function endedOrInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  await using stop = new AsyncDisposableStack();
+  const interrupted = new Promise<never>((_resolve, reject) => {
+    const onAbort = () => {
+      const timer = setTimeout(() => reject(new Error('interrupted')), CLEAN_UP_MS);
+      stop.defer(() => Promise.resolve(clearTimeout(timer)));
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    stop.defer(() => Promise.resolve(signal.removeEventListener('abort', onAbort)));
+  });
+  return await Promise.race([work, interrupted]);
+}
+
+/** `pipeline get hello`, for messages. */
+function commandText(command: Command): string {
+  const names: string[] = [];
+  for (let current: Command | null = command; current?.parent != null; current = current.parent) names.unshift(current.name());
+  return [...names, ...command.args].join(' ');
 }
 
 /** `gofer help run start` is `gofer run start --help`. */

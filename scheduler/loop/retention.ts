@@ -184,7 +184,8 @@ class Retention {
     const cutoff = this.#deps.now() - this.#deps.settings.eventsKeptMs;
     for await (const kv of pages(this.#deps.state, keys.events())) {
       const { events } = segmentRecord.decode(kv.value);
-      if ((events.at(-1)?.emitted ?? 0) >= cutoff) return;
+      const newest = events.findLast((event) => event !== null);
+      if ((newest?.emitted ?? 0) >= cutoff) return;
       if (!(await this.#commit([kv], [{ op: 'delete', key: kv.key }]))) return;
     }
   }

@@ -5,7 +5,8 @@ import type { StoredEvent } from '../model/event.ts';
 
 /** Value under `event/<segment>`; the segment's number is in the key. */
 export interface SegmentValue {
-  readonly events: readonly StoredEvent[];
+  /** null = an event that was deleted: the others keep their places, and so their ids. */
+  readonly events: readonly (StoredEvent | null)[];
 }
 
 export const segmentRecord = recordCodec<SegmentValue>({ kind: 'event segment', fields: { events: 'array' } });

@@ -3,6 +3,7 @@
 // No claim: unknown. A whole outcome: ended. A claim and a living supervisor or body: running (pending while the body's mark
 // is missing). A claim and nobody alive: lost, which is written as the outcome, so that it stays the answer.
 
+import { randomUUID } from 'node:crypto';
 import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import type { AttemptId } from '../../../store/model/ids.ts';
 import type { AttemptEnd } from '../../../store/model/run.ts';
@@ -10,7 +11,7 @@ import type { AttemptReport } from '../port.ts';
 import { parseClaim, parseOutcome, saidSignal } from './attempt-parse.ts';
 import type { Claim, ProcessMark } from './attempt-parse.ts';
 import type { AttemptPaths } from './attempt-files.ts';
-import { hasCode, isPresent, modified, readOrNull } from './attempt-files.ts';
+import { diskTrouble, hasCode, isPresent, modified, readOrNull } from './attempt-files.ts';
 import { isAlive } from './host-processes.ts';
 import { encodeText } from './launch-text.ts';
 
@@ -58,12 +59,14 @@ export function createInspector({ bootId, paths }: InspectorDeps): Inspector {
   async function settleLost(id: AttemptId, claim: Claim, why: string): Promise<Finding> {
     doubts.delete(id);
     const { end, directory } = paths(id);
-    const draft = `${end}.${process.pid}`;
-    await mkdir(directory, { recursive: true });
-    await writeFile(draft, `${claim.body === null ? 'u' : 'l'} ${encodeText(why)}\n.\n`);
+    const draft = `${end}.${randomUUID()}`;
     try {
+      await mkdir(directory, { recursive: true });
+      await writeFile(draft, `${claim.body === null ? 'u' : 'l'} ${encodeText(why)}\n.\n`);
       // Exclusive and whole: should the supervisor have written after all, its word counts.
       await replaceUnlessWhole({ draft, end });
+    } catch (error) {
+      throw diskTrouble(end, error);
     } finally {
       await rm(draft, { force: true });
     }

@@ -2,6 +2,8 @@
 // byte by a kill or a full disk; what is not whole is not an answer.
 
 import { constants } from 'node:os';
+import { attemptId, parseAttemptId } from '../../../store/model/ids.ts';
+import type { AttemptId } from '../../../store/model/ids.ts';
 import type { AttemptEnd } from '../../../store/model/run.ts';
 
 /** A process that cannot be confused with a later one of the same number. */
@@ -35,6 +37,12 @@ export function parseStat(line: string): ProcessStat | null {
   const start = fields[19];
   if (start === undefined || state === undefined) return null;
   return { pid: Number(pid[1]), start, zombie: state === 'Z' || state === 'X' };
+}
+
+/** An id that a supervisor or a directory names; null when it is none of ours. */
+export function readAttemptId(text: string): AttemptId | null {
+  const key = parseAttemptId(text);
+  return key === null ? null : attemptId(key, key.attempt);
 }
 
 /** Only whole lines count. */

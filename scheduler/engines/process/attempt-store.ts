@@ -2,12 +2,11 @@
 
 import { lstat, mkdir, opendir, rename, rm, symlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '../../../store/model/errors.ts';
 import type { AttemptId } from '../../../store/model/ids.ts';
-import { attemptId, parseAttemptId } from '../../../store/model/ids.ts';
 import type { AttemptPaths, AttemptRoots } from './attempt-files.ts';
-import { attemptPaths, isPresent, modified } from './attempt-files.ts';
+import { attemptPaths, diskTrouble, isPresent, modified } from './attempt-files.ts';
 import type { EndedAttempt, Finding } from './attempt-inspection.ts';
+import { readAttemptId } from './attempt-parse.ts';
 import { createInspector } from './attempt-inspection.ts';
 
 /** How long after `forget` a submit of the same id is still refused. No leader lives nearly as long without the store. */
@@ -18,7 +17,7 @@ export interface AttemptStore {
   /** Whether the id was ever claimed. */
   isUsed(id: AttemptId): boolean;
   /** Makes the directories of an attempt that is about to be launched. Throws 'unavailable'. */
-  prepare(id: AttemptId): Promise<void>;
+  prepare(id: AttemptId): Promise<unknown>;
   inspect(id: AttemptId): Promise<Finding>;
   /** The report of an attempt whose supervisor just told this exit code; null when the disk must be asked. */
   endedNow(id: AttemptId, code: number): EndedAttempt | null;
@@ -38,14 +37,7 @@ export async function openAttemptStore(options: { dataDir: string; bootId: strin
     paths,
     isUsed: (id) => isPresent(paths(id).claim),
     inspect: (id) => inspector.inspect(id),
-    async prepare(id) {
-      try {
-        await mkdir(paths(id).work, { recursive: true });
-      } catch (cause) {
-        const detail = `make the directory of attempt ${id}`;
-        throw new AppError('unavailable', 'The attempt could not be prepared on disk.', { detail, cause });
-      }
-    },
+    prepare: (id) => onDisk(`make the directory of attempt ${id}`, () => mkdir(paths(id).work, { recursive: true })),
     endedNow(id, code) {
       if (code > 128) return null;
       const { claim, end } = paths(id);
@@ -55,12 +47,20 @@ export async function openAttemptStore(options: { dataDir: string; bootId: strin
     },
 
     async forget(id) {
-      await forgetAttempt(paths(id));
+      await onDisk(`forget attempt ${id}`, () => forgetAttempt(paths(id)));
       inspector.drop(id);
     },
-    list: () => listAttempts(roots.attempts),
-    sweep: (now) => sweepTombstones(roots, now),
+    list: () => onDisk('list attempts', () => listAttempts(roots.attempts)),
+    sweep: (now) => onDisk('sweep tombstones', () => sweepTombstones(roots, now)),
   };
+}
+
+async function onDisk<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw diskTrouble(what, error);
+  }
 }
 
 /** The tombstone comes first: a kill in between leaves files that `sweep` removes, never an id that is free again. */
@@ -75,16 +75,19 @@ async function forgetAttempt({ claim, directory }: AttemptPaths): Promise<void> 
 async function listAttempts(attempts: string): Promise<readonly AttemptId[]> {
   const found: AttemptId[] = [];
   for await (const entry of await opendir(attempts)) {
-    const key = parseAttemptId(entry.name);
-    if (key !== null) found.push(attemptId(key, key.attempt));
+    const id = readAttemptId(entry.name);
+    if (id !== null) found.push(id);
   }
   return found;
 }
 
 async function sweepTombstones({ claims, attempts }: AttemptRoots, now: number): Promise<void> {
+  for await (const { name } of await opendir(attempts)) {
+    const claim = await lstat(join(claims, name)).catch(() => null);
+    if (claim?.isSymbolicLink() === true) await rm(join(attempts, name), { recursive: true, force: true });
+  }
   for await (const entry of await opendir(claims)) {
     if (!entry.isSymbolicLink()) continue;
-    await rm(join(attempts, entry.name), { recursive: true, force: true });
     const path = join(claims, entry.name);
     if (now - (await lstat(path)).mtimeMs > TOMBSTONE_KEPT_MS) await unlink(path);
   }

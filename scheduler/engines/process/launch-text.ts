@@ -11,18 +11,12 @@ const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Longest part of a command's name that a reason shows. */
 const SHOWN_NAME_MAX = 200;
 
-export interface LaunchOptions {
-  readonly sequence: number;
-  /** PATH and HOME of the server, for tasks that set none. Nothing else of its environment reaches a body. */
-  readonly hostEnv: Readonly<Record<string, string>>;
-}
-
-export function launchText(spec: AttemptSpec, { sequence, hostEnv }: LaunchOptions): string {
+/** `hostEnv`: PATH and HOME of the server, for tasks that set none. Nothing else of its environment reaches a body. */
+export function launchText(spec: AttemptSpec, hostEnv: Readonly<Record<string, string>>): string {
   const argv = commandLine(spec);
   const env = { ...hostEnv, ...spec.env };
   const refusal = whyRefused(spec);
   const head = [
-    `seq=${sequence}`,
     `id=${shellQuote(spec.id)}`,
     `name=${encodeText((argv[0] ?? '').slice(0, SHOWN_NAME_MAX))}`,
     `path=${refusal === null ? shellQuote(env['PATH'] ?? '') : ''}`,

@@ -9,6 +9,7 @@ import type { ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
 import { AppError, invariant } from '../../../store/model/errors.ts';
 import type { AttemptId } from '../../../store/model/ids.ts';
+import { readAttemptId } from './attempt-parse.ts';
 import { REAP } from './supervisor-script.ts';
 
 /** Supervisors have ended and wait to be let go: once per pause is enough. */
@@ -39,8 +40,8 @@ export interface LauncherDeps {
 }
 
 export interface Launcher {
-  /** Starts a supervisor; what comes of it is told by the events. `text` is made for the sequence number that it is given. */
-  launch(id: AttemptId, text: (sequence: number) => string): void;
+  /** Starts a supervisor by this text; what comes of it is told by the events. */
+  launch(id: AttemptId, text: string): void;
   close(): void;
 }
 
@@ -52,15 +53,9 @@ interface Shell {
   reaping: NodeJS.Timeout | null;
 }
 
-interface Launch {
-  readonly id: AttemptId;
-  readonly shell: Shell;
-  started: boolean;
-}
-
 export function createLauncher(deps: LauncherDeps): Launcher {
-  const launches = new Map<number, Launch>();
-  let lastSequence = 0;
+  /** Launches that nothing was heard of yet. */
+  const unanswered = new Map<AttemptId, Shell>();
   let current: Shell | null = null;
   let closed = false;
 
@@ -76,31 +71,28 @@ export function createLauncher(deps: LauncherDeps): Launcher {
   }
 
   function hear(shell: Shell, line: string): void {
-    const [sequence = '', kind, argument] = line.split(' ');
-    const launch = launches.get(Number(sequence));
-    if (launch === undefined) return;
-    if (kind === 's') {
-      launch.started = true;
-      return deps.events.started(launch.id, Number(argument));
-    }
-    launches.delete(Number(sequence));
+    const [name = '', kind, argument] = line.split(' ');
+    const id = readAttemptId(name);
+    if (id === null) return;
+    unanswered.delete(id);
+    if (kind === 's') return deps.events.started(id, Number(argument));
     shell.reaping ??= setTimeout(() => {
       shell.reaping = null;
       if (!shell.input.destroyed) shell.input.write(REAP);
     }, REAP_PAUSE_MS).unref();
-    if (kind === 'e') deps.events.ended(launch.id, Number(argument));
-    else if (kind === 'f') deps.events.failed(launch.id, unavailable('the attempt directory cannot be written'));
-    else deps.events.settled(launch.id);
+    if (kind === 'e') deps.events.ended(id, Number(argument));
+    else if (kind === 'f') deps.events.failed(id, unavailable('the attempt directory cannot be written'));
+    else deps.events.settled(id);
   }
 
   function lose(shell: Shell, error: Error | null): void {
     if (current === shell) current = null;
     if (shell.reaping !== null) clearTimeout(shell.reaping);
     if (!closed) deps.log.warn({ error: error?.message ?? null, exitCode: shell.child.exitCode }, 'launcher ended');
-    for (const [sequence, launch] of launches) {
-      if (launch.shell !== shell) continue;
-      launches.delete(sequence);
-      if (!launch.started) deps.events.failed(launch.id, unavailable('the launcher ended'));
+    for (const [id, from] of unanswered) {
+      if (from !== shell) continue;
+      unanswered.delete(id);
+      deps.events.failed(id, unavailable('the launcher ended'));
     }
   }
 
@@ -108,9 +100,8 @@ export function createLauncher(deps: LauncherDeps): Launcher {
   return {
     launch(id, text) {
       const shell = current ?? open();
-      lastSequence += 1;
-      launches.set(lastSequence, { id, shell, started: false });
-      shell.input.write(text(lastSequence));
+      unanswered.set(id, shell);
+      shell.input.write(text);
     },
     close() {
       closed = true;

@@ -14,6 +14,8 @@ import { exists } from './host-processes.ts';
 import type { LauncherLog } from './launcher.ts';
 
 const TICK_MS = 100;
+/** After a tick that failed: a disk in trouble is not hammered, nor is the log. */
+const TROUBLE_PAUSE_MS = 5_000;
 /** Looked after in one tick; more take turns. One costs about 10 us, so this keeps a tick below 5 ms. */
 const LOOKS_PER_TICK = 500;
 /** A number that was given to another process is noticed this late. */
@@ -53,7 +55,7 @@ export function createLiveAttempts(deps: LiveAttemptsDeps): LiveAttempts {
   let ticks = 0;
   let turn: IterableIterator<LiveAttempt> = attempts.values();
 
-  function schedule(): void {
+  function schedule(pauseMs = TICK_MS): void {
     if (closed || timer !== null || attempts.size === 0) return;
     timer = setTimeout(() => {
       tick().then(
@@ -64,10 +66,10 @@ export function createLiveAttempts(deps: LiveAttemptsDeps): LiveAttempts {
         (error: unknown) => {
           timer = null;
           log.warn({ error: errorText(error) }, 'running attempts could not be looked after');
-          schedule();
+          schedule(TROUBLE_PAUSE_MS);
         },
       );
-    }, TICK_MS);
+    }, pauseMs);
     timer.unref();
   }
 

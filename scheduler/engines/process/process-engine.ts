@@ -40,6 +40,8 @@ export interface ProcessEngineDeps {
   readonly hostEnv: Readonly<Record<string, string | undefined>>;
   /** Absent = the machine's POSIX shell. */
   readonly shell?: string;
+  /** Absent = LAUNCH_LIMIT_MS. */
+  readonly launchLimitMs?: number;
 }
 
 /** Throws 'invalid' when this machine cannot give a body a process group of its own. */
@@ -108,10 +110,10 @@ class ProcessEngine implements Engine {
     if (this.#live.get(spec.id) !== undefined || this.#store.isUsed(spec.id)) return this.#lookupOne(spec.id);
     const submission = newSubmission();
     this.#submissions.set(spec.id, submission);
-    const limit = setTimeout(() => submission.reject(late(spec.id)), LAUNCH_LIMIT_MS);
+    const limit = setTimeout(() => submission.reject(late(spec.id)), this.#parts.launchLimitMs ?? LAUNCH_LIMIT_MS);
     try {
       await this.#store.prepare(spec.id);
-      this.#launcher.launch(spec.id, (sequence) => launchText(spec, { sequence, hostEnv: this.#parts.env }));
+      this.#launcher.launch(spec.id, launchText(spec, this.#parts.env));
       return await submission.report;
     } finally {
       clearTimeout(limit);
@@ -186,14 +188,16 @@ class ProcessEngine implements Engine {
         this.#live.add({ id, startedAt, bodyPid, supervisor: undefined });
         this.#answer(id, { id, state: 'running', startedAt });
       },
-      ended: (id, code) => {
-        const report = this.#store.endedNow(id, code);
-        if (report === null) this.#own(this.#settle(id), id);
-        else this.#end(report);
-      },
+      ended: (id, code) => this.#own(this.#ended(id, code), id),
       settled: (id) => this.#own(this.#settle(id), id),
       failed: (id, error) => this.#submissions.get(id)?.reject(error),
     };
+  }
+
+  async #ended(id: AttemptId, code: number): Promise<void> {
+    const report = this.#store.endedNow(id, code);
+    if (report === null) await this.#settle(id);
+    else this.#end(report);
   }
 
   /** Tells the submitter and the listener the first that is known. */

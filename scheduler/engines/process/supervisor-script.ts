@@ -5,10 +5,10 @@
 // and log files opened; the claim taken (exclusive create: a twin loses here and starts nothing); the supervisor's own mark
 // written into the claim; the body forked, which writes its mark too and becomes the command; the body's end awaited,
 // what it left behind killed, the outcome written. It tells each step on descriptor 3 (the server, while there is one):
-//   <seq> s <pid>  the body was forked        <seq> e <code>  it ended, and the outcome is written
-//   <seq> n        it was not started, and the reason is written
-//   <seq> t        taken: somebody else has the claim, or has settled the attempt
-//   <seq> f        nothing was claimed and nothing started (disk full, directory gone)
+//   <id> s <pid>  the body was forked        <id> e <code>  it ended, and the outcome is written
+//   <id> n        it was not started, and the reason is written
+//   <id> t        taken: somebody else has the claim, or has settled the attempt
+//   <id> f        nothing was claimed and nothing started (disk full, directory gone)
 //
 // Descriptors: 3 server, 4 claim, 5 and 6 the body's stdout and stderr. The body gets none of them but as its 1 and 2.
 
@@ -48,7 +48,7 @@ mark() {
 supervise() {
   state=f
   cd "$base/attempts/$id/work" && { state=t; set -C; claim "$@" 4>"$base/claims/$id"; } 5>>../stdout 6>>../stderr
-  [ -z "$state" ] || echo "$seq $state" >&3
+  [ -z "$state" ] || echo "$id $state" >&3
 }
 claim() {
   set +C
@@ -65,21 +65,21 @@ claim() {
   [ -n "$isolate" ] || set -m
   start "$@" </dev/null >&5 2>&6 3>&- &
   body=$!
-  echo "$seq s $body" >&3
+  echo "$id s $body" >&3
   wait "$body"
   code=$?
   kill -KILL "-$body" 2>/dev/null
-  if [ -e ../end ]; then echo "$seq t" >&3; return; fi
+  if [ -e ../end ]; then echo "$id t" >&3; return; fi
   if [ -e ../unready ]; then tell_not_started "n 0 $name"; return; fi
   until outcome >|../end; do sleep 1; done
-  echo "$seq e $code" >&3
+  echo "$id e $code" >&3
 }
 outcome() {
   echo "e $code $body" && { [ "$code" -le 128 ] || jobs -l; } && echo .
 }
 tell_not_started() {
   until { echo "$1" && echo .; } >|../end; do sleep 1; done
-  echo "$seq n" >&3
+  echo "$id n" >&3
 }
 find_command() {
   case $1 in

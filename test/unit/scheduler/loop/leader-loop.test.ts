@@ -98,7 +98,9 @@ async function tasksOf(state: StateStore, key: RunKey): Promise<TaskExecution[]>
 
 async function eventsOf(state: StateStore): Promise<string[]> {
   const { kvs } = await state.range(keys.events());
-  return kvs.flatMap(({ value }) => segmentRecord.decode(value).events.map(({ kind }) => Object.keys(kind)[0] ?? ''));
+  return kvs.flatMap(({ value }) =>
+    segmentRecord.decode(value).events.map((event) => Object.keys(event?.kind ?? {})[0] ?? ''),
+  );
 }
 
 const complete = (state: StateStore, key: RunKey) =>

@@ -1,0 +1,2 @@
+// expects: no-restricted-globals
+export const soon = Promise.resolve(1);
