@@ -64,7 +64,6 @@ async function buildPart(part, work) {
 }
 
 async function buildApp() {
-  
   const result = await build({
     ...COMMON,
     entryPoints: { gofer: 'cmd/main.ts', ...workers() },
