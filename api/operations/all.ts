@@ -4,8 +4,10 @@ import { createConfigOperations } from './configs.ts';
 import { createDeploymentOperations } from './deployments.ts';
 import type { ApiDeps } from './deps.ts';
 import { createNamespaceOperations } from './namespaces.ts';
+import { createObjectOperations } from './objects.ts';
 import { createPipelineOperations } from './pipelines.ts';
 import { createRunOperations } from './runs.ts';
+import { createSecretOperations } from './secrets.ts';
 import { createSystemOperations } from './system.ts';
 import { createTaskOperations } from './tasks.ts';
 
@@ -19,6 +21,8 @@ export function createOperations(deps: ApiDeps) {
     deployments: createDeploymentOperations(deps),
     runs: createRunOperations(deps),
     tasks: createTaskOperations(deps),
+    objects: createObjectOperations(deps),
+    secrets: createSecretOperations(deps),
     system: createSystemOperations(deps),
   };
 }

@@ -24,12 +24,12 @@ export interface ObjectPut {
 }
 export interface ObjectRead {
   readonly key: string;
-  readonly range?: ByteRange | undefined;
 }
 
 export interface FoundObject {
   readonly record: ObjectKey;
-  readonly open: OpenObject;
+  /** Its bytes, or a part of them. To be called at once, and once. */
+  readonly open: (range?: ByteRange) => Promise<OpenObject>;
 }
 
 /** 50 GB, as the contract says (spec 1.1). */
@@ -97,15 +97,15 @@ async function listObjects({ state }: ApiDeps, { scope }: Level): Promise<Object
 }
 
 /** A missing object is 400 in version v0 of the API (spec 1.3). */
-async function getObject({ state, objects }: ApiDeps, { scope }: Level, input: ObjectRead): Promise<FoundObject> {
-  const found = await findRecord(state, keys.object(scope, input.key), objectKeyRecord);
-  if (found === null) throw new AppError('invalid', 'Object not found');
-  const record = found.value;
-  const { range } = input;
-  if (range !== undefined && range.start >= record.size) {
-    throw new AppError('invalid', `Range: the object has ${record.size} bytes.`);
-  }
-  return { record, open: await objects.open(record.blobName, range === undefined ? {} : { range }) };
+async function getObject({ state, objects }: ApiDeps, { scope }: Level, { key }: ObjectRead): Promise<FoundObject> {
+  return retried(async () => {
+    const found = await findRecord(state, keys.object(scope, key), objectKeyRecord);
+    if (found === null) throw new AppError('invalid', 'Object not found');
+    const record = found.value;
+    // An overwrite may have taken the bytes away since the record was read; then there is another record by now.
+    if ((await objects.stat(record.blobName)) === null) return null;
+    return { record, open: (range) => objects.open(record.blobName, range === undefined ? {} : { range }) };
+  });
 }
 
 async function putObject(deps: ApiDeps, level: Level, input: ObjectPut): Promise<ObjectKey> {

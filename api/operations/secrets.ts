@@ -108,12 +108,20 @@ function checkPatterns(patterns: readonly string[]): void {
   }
 }
 
-async function getSecret({ state, secrets }: ApiDeps, scope: string, input: SecretRead): Promise<ReadSecret> {
-  const { value: record } = await needRecord(state, keys.secret(scope, input.key), secretKeyRecord);
+async function getSecret(deps: ApiDeps, scope: string, input: SecretRead): Promise<ReadSecret> {
+  const { state, secrets } = deps;
+  const record = await readRecord(state, scope, input.key);
   if (!input.includeSecret) return { record, value: null };
   const value = await secrets.get(record.secretName);
-  if (value === null) throw new AppError('invalid', 'The value of this secret is missing: put it again.');
-  return { record, value };
+  if (value !== null) return { record, value };
+  // An overwrite may have taken the value away since the record was read.
+  const again = await readRecord(state, scope, input.key);
+  if (again.secretName !== record.secretName) return getSecret(deps, scope, input);
+  throw new AppError('invalid', 'The value of this secret is missing: put it again.');
+}
+
+async function readRecord(state: ApiDeps['state'], scope: string, key: string): Promise<SecretKey> {
+  return (await needRecord(state, keys.secret(scope, key), secretKeyRecord)).value;
 }
 
 interface Put extends GlobalSecretPut {

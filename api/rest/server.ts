@@ -23,8 +23,10 @@ import { configRoutes } from './routes/configs.ts';
 import { deploymentRoutes } from './routes/deployments.ts';
 import { namespaceRoutes } from './routes/namespaces.ts';
 import { notBuiltRoutes } from './routes/not-built.ts';
+import { objectRoutes } from './routes/objects.ts';
 import { pipelineRoutes } from './routes/pipelines.ts';
 import { runRoutes } from './routes/runs.ts';
+import { secretRoutes } from './routes/secrets.ts';
 import { systemRoutes } from './routes/system.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import type { Component } from './schemas/common.ts';
@@ -33,8 +35,10 @@ import * as configSchemas from './schemas/configs.ts';
 import * as deploymentSchemas from './schemas/deployments.ts';
 import * as eventSchemas from './schemas/events.ts';
 import * as namespaceSchemas from './schemas/namespaces.ts';
+import * as objectSchemas from './schemas/objects.ts';
 import * as pipelineSchemas from './schemas/pipelines.ts';
 import * as runSchemas from './schemas/runs.ts';
+import * as secretSchemas from './schemas/secrets.ts';
 import * as statusSchemas from './schemas/statuses.ts';
 import * as systemSchemas from './schemas/system.ts';
 import * as taskSchemas from './schemas/tasks.ts';
@@ -46,8 +50,10 @@ const COMPONENTS: readonly object[] = [
   deploymentSchemas,
   eventSchemas,
   namespaceSchemas,
+  objectSchemas,
   pipelineSchemas,
   runSchemas,
+  secretSchemas,
   statusSchemas,
   systemSchemas,
   taskSchemas,
@@ -60,6 +66,8 @@ const FAMILIES: readonly RouteFamily[] = [
   deploymentRoutes,
   runRoutes,
   taskRoutes,
+  objectRoutes,
+  secretRoutes,
   systemRoutes,
   notBuiltRoutes,
 ];
