@@ -11,6 +11,8 @@ import { createArchivingDuty } from '../../scheduler/loop/archiver.ts';
 import type { LoopSettings } from '../../scheduler/loop/deps.ts';
 import { createSchedulingDuty } from '../../scheduler/loop/leader-loop.ts';
 import { createRetentionDuty } from '../../scheduler/loop/retention.ts';
+import { createSweepingDuty } from '../../scheduler/loop/sweeping.ts';
+import type { SweepingSettings } from '../../scheduler/loop/sweeping.ts';
 import type { Engine } from '../../scheduler/engines/port.ts';
 import { AppError, InvariantError } from '../../store/model/errors.ts';
 import { openFilesStore } from '../../store/objects/files/files-store.ts';
@@ -29,6 +31,11 @@ import type { DataPaths } from './paths.ts';
 
 /** All is listed again this often, in case a watch told less than happened. */
 const RELIST_MS = 30_000;
+
+/** Left-overs come from crashes only. Each look reads the records of all bodies that the engine holds. */
+const SWEEP_MS = 600_000;
+/** Far longer than any record is on its way. */
+const SWEEP_GRACE_MS = 300_000;
 
 export interface NodeOptions {
   readonly config: ServerConfig;
@@ -112,6 +119,7 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
       createSchedulingDuty({ state, engine, resolver: createResolver(deps), settings: loopSettings, now, log }),
       createArchivingDuty({ state, objects, engine, log }),
       createRetentionDuty({ state, objects, settings: retentionSettings(config), now, log }),
+      createSweepingDuty({ state, engine, settings: sweepingSettings(config, engine.kind), log }),
     ],
     timings: ELECTION_TIMINGS,
     monotonicMs: () => performance.now(),
@@ -190,6 +198,12 @@ function retentionSettings(config: ServerConfig) {
     eventsKeptMs: config['api.event_log_retention'] * 1_000,
     eventPruneIntervalMs: config['api.event_prune_interval'] * 1_000,
   };
+}
+
+function sweepingSettings(config: ServerConfig, kind: Engine['kind']): SweepingSettings {
+  if (kind !== 'docker') return { intervalMs: SWEEP_MS, graceMs: SWEEP_GRACE_MS };
+  const intervalMs = config['scheduler.docker.prune'] ? config['scheduler.docker.prune_interval'] * 1_000 : null;
+  return { intervalMs, graceMs: SWEEP_GRACE_MS };
 }
 
 /** A rejection that can be raised from anywhere, once. */

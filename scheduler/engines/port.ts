@@ -110,9 +110,13 @@ export interface Engine {
 
   /**
    * Lets go of an ended attempt and its log. Called only once its outcome is committed and its log archived. A tombstone may stay
-   * for as long as a late submit is possible: after `forget`, a submit of the same id must still not start a body.
+   * for as long as a late submit is possible: after `forget`, a submit of the same id must still not start a body. What is left of
+   * a start that never came to a body goes too; a body that runs stays ('conflict', or nothing happens).
    */
   forget(id: AttemptId): Promise<void>;
+
+  /** Removes tombstones that no late submit can meet any more. For the leader, now and then; may be called at any time. */
+  tidy(): Promise<void>;
 
   close(): Promise<void>;
 }

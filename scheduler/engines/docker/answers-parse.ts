@@ -146,7 +146,8 @@ export function parseJson(source: string): unknown {
   }
 }
 
-function attemptOf(label: unknown): AttemptId | null {
+/** Null when the label names no attempt. */
+export function attemptOf(label: unknown): AttemptId | null {
   return typeof label === 'string' && parseAttemptId(label) !== null ? (label as AttemptId) : null;
 }
 

@@ -39,8 +39,6 @@ import { isLeftover, reportOf } from './report.ts';
 import { busy, settle, settlingReport } from './settle.ts';
 import { createStops } from './stops.ts';
 import { createSubmissions } from './submissions.ts';
-import type { Swept, SweepOptions } from './sweep.ts';
-import { sweep } from './sweep.ts';
 
 /** Inspections at once in a look-up or a list; the daemon does them one after the other anyway. */
 const LOOKS_MAX = 16;
@@ -57,8 +55,6 @@ export interface DockerEngineOptions {
 export interface DockerEngine extends Engine {
   readonly kind: 'docker';
   breakerState(): BreakerState;
-  /** Forgets ended containers that are not to be kept, and removes old marks. */
-  sweep(options: SweepOptions): Promise<Swept>;
 }
 
 /** Says what is wrong with a daemon, null when it answers and is new enough. */
@@ -123,8 +119,10 @@ class EngineOnDocker implements DockerEngine {
   async list(): Promise<readonly AttemptReport[]> {
     const listed = await listContainers(this.#client, this.#installation);
     const inDaemon = listed.map(({ attempt }) => attempt).filter((id) => id !== null);
+    const settling = await this.#marks.list('settling');
     const underWay = this.#submissions.list().map(({ id }) => id);
-    const reports = await inParallel([...new Set([...inDaemon, ...underWay])], (id) => this.#look(id, false));
+    const ids = new Set([...inDaemon, ...settling, ...underWay]);
+    const reports = await inParallel([...ids], (id) => this.#look(id, false));
     return reports.filter(({ state }) => state !== 'unknown');
   }
 
@@ -171,9 +169,9 @@ class EngineOnDocker implements DockerEngine {
     });
   }
 
-  sweep(options: SweepOptions): Promise<Swept> {
-    const deps = { client: this.#client, marks: this.#marks, installation: this.#installation };
-    return sweep({ ...deps, forget: (id) => this.forget(id) }, options);
+  async tidy(): Promise<void> {
+    // Ages are by the daemon's clock on both sides.
+    await this.#marks.dropOldForgotten(await this.#client.now());
   }
 
   breakerState(): BreakerState {

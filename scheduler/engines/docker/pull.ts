@@ -18,7 +18,7 @@ export interface PullLimits {
   readonly firstPauseMs: number;
   /** A pull that says nothing for so long hangs. */
   readonly silenceMs: number;
-  /** Of everything together. A tombstone must outlive it, see sweep.ts. */
+  /** Of everything together. A tombstone must outlive it, see marks.ts. */
   readonly totalMs: number;
 }
 

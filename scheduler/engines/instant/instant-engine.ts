@@ -94,6 +94,7 @@ export function createInstantEngine({ place, now, bodyMs = 0, onBody }: InstantE
     async forget(id) {
       if (lookupOne(id).state === 'ended') place.attempts.set(id, null);
     },
+    tidy: async () => undefined,
     async close() {
       for (const changed of subscriptions) place.changed.delete(changed);
       subscriptions.clear();

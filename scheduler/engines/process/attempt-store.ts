@@ -1,16 +1,20 @@
 // The attempts of one data directory: made, found, forgotten. The layout is in attempt-files.ts.
 
+import type { Stats } from 'node:fs';
 import { lstat, mkdir, opendir, rename, rm, symlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AttemptId } from '../../../store/model/ids.ts';
 import type { AttemptPaths, AttemptRoots } from './attempt-files.ts';
-import { attemptPaths, diskTrouble, isPresent, modified } from './attempt-files.ts';
+import { attemptPaths, diskTrouble, hasCode, isPresent, modified } from './attempt-files.ts';
 import type { EndedAttempt, Finding } from './attempt-inspection.ts';
 import { readAttemptId } from './attempt-parse.ts';
 import { createInspector } from './attempt-inspection.ts';
 
 /** How long after `forget` a submit of the same id is still refused. No leader lives nearly as long without the store. */
 export const TOMBSTONE_KEPT_MS = 7 * 24 * 3_600_000;
+
+/** A directory that nobody has claimed: the launch it was made for was cut off. One that is on its way takes 20 s at most. */
+const UNCLAIMED_KEPT_MS = 24 * 3_600_000;
 
 export interface AttemptStore {
   paths(id: AttemptId): AttemptPaths;
@@ -23,8 +27,8 @@ export interface AttemptStore {
   endedNow(id: AttemptId, code: number): EndedAttempt | null;
   forget(id: AttemptId): Promise<void>;
   list(): Promise<readonly AttemptId[]>;
-  /** Removes old tombstones, and what a kill in the middle of `forget` left. */
-  sweep(now: number): Promise<void>;
+  /** Removes old tombstones, and what a kill in the middle of a launch or of `forget` left. */
+  tidy(now: number): Promise<void>;
 }
 
 export async function openAttemptStore(options: { dataDir: string; bootId: string }): Promise<AttemptStore> {
@@ -51,7 +55,7 @@ export async function openAttemptStore(options: { dataDir: string; bootId: strin
       inspector.drop(id);
     },
     list: () => onDisk('list attempts', () => listAttempts(roots.attempts)),
-    sweep: (now) => onDisk('sweep tombstones', () => sweepTombstones(roots, now)),
+    tidy: (now) => onDisk('tidy attempts', () => tidyAttempts(roots, now)),
   };
 }
 
@@ -63,7 +67,7 @@ async function onDisk<T>(what: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The tombstone comes first: a kill in between leaves files that `sweep` removes, never an id that is free again. */
+/** The tombstone comes first: a kill in between leaves files that `tidy` removes, never an id that is free again. */
 async function forgetAttempt({ claim, directory }: AttemptPaths): Promise<void> {
   const draft = `${claim}~${process.pid}`;
   await rm(draft, { force: true });
@@ -81,14 +85,28 @@ async function listAttempts(attempts: string): Promise<readonly AttemptId[]> {
   return found;
 }
 
-async function sweepTombstones({ claims, attempts }: AttemptRoots, now: number): Promise<void> {
+async function tidyAttempts({ claims, attempts }: AttemptRoots, now: number): Promise<void> {
   for await (const { name } of await opendir(attempts)) {
-    const claim = await lstat(join(claims, name)).catch(() => null);
-    if (claim?.isSymbolicLink() === true) await rm(join(attempts, name), { recursive: true, force: true });
+    const directory = join(attempts, name);
+    const claim = await lstatOrNull(join(claims, name));
+    const isOver =
+      claim === null
+        ? now - ((await lstatOrNull(directory))?.mtimeMs ?? now) > UNCLAIMED_KEPT_MS
+        : claim.isSymbolicLink();
+    if (isOver) await rm(directory, { recursive: true, force: true });
   }
   for await (const entry of await opendir(claims)) {
     if (!entry.isSymbolicLink()) continue;
     const path = join(claims, entry.name);
     if (now - (await lstat(path)).mtimeMs > TOMBSTONE_KEPT_MS) await unlink(path);
+  }
+}
+
+async function lstatOrNull(path: string): Promise<Stats | null> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw error;
   }
 }

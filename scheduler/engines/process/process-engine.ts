@@ -28,7 +28,6 @@ import { launcherPreamble } from './supervisor-script.ts';
 const LAUNCH_LIMIT_MS = 20_000;
 /** An attempt that is between claim and body is looked at again after this long; see SETTLE_MS in attempt-inspection.ts. */
 const PENDING_LOOK_MS = 1_200;
-const SWEEP_EVERY_MS = 3_600_000;
 /** Attempts that are read from disk at once. */
 const READS_AT_ONCE = 32;
 
@@ -79,7 +78,6 @@ class ProcessEngine implements Engine {
   readonly #launcher: ReturnType<typeof createLauncher>;
   readonly #stopper: ReturnType<typeof createStopper>;
   readonly #submissions = new Map<AttemptId, Submission>();
-  readonly #sweeping: NodeJS.Timeout;
   readonly #noted = new Set<string>();
   /** Attempts between claim and body that will be looked at again. */
   readonly #looking = new Set<AttemptId>();
@@ -97,8 +95,6 @@ class ProcessEngine implements Engine {
     });
     this.#launcher = createLauncher({ ...parts, events: this.#events() });
     this.#stopper = createStopper({ find: (id) => this.#bodyOf(id), log: parts.log });
-    this.#sweeping = setInterval(() => this.#sweep(), SWEEP_EVERY_MS).unref();
-    this.#sweep();
   }
 
   async submit(spec: AttemptSpec, { signal }: { readonly signal: AbortSignal }): Promise<AttemptReport> {
@@ -172,10 +168,13 @@ class ProcessEngine implements Engine {
     if (found.state === 'ended') await this.#store.forget(id);
   }
 
+  tidy(): Promise<void> {
+    return this.#store.tidy(this.#parts.now());
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#listener = null;
-    clearInterval(this.#sweeping);
     this.#stopper.close();
     this.#live.close();
     this.#launcher.close();
@@ -279,12 +278,6 @@ class ProcessEngine implements Engine {
     work.catch((error: unknown) => {
       this.#submissions.get(id)?.reject(error);
       this.#parts.log.warn({ attemptId: id, error: errorText(error) }, 'attempt could not be looked up');
-    });
-  }
-
-  #sweep(): void {
-    this.#store.sweep(this.#parts.now()).catch((error: unknown) => {
-      if (!this.#closed) this.#parts.log.warn({ error: errorText(error) }, 'old tombstones could not be swept');
     });
   }
 

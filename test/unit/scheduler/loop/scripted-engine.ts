@@ -16,6 +16,8 @@ export interface ScriptedEngine extends Engine {
   down: boolean;
   /** Bodies of these end by themselves, as soon as they run. */
   autoEnd: ((spec: AttemptSpec) => AttemptEnd | null) | null;
+  readonly forgotten: AttemptId[];
+  tidied: number;
 }
 
 export function createScriptedEngine(now: () => number): ScriptedEngine {
@@ -27,8 +29,9 @@ export function createScriptedEngine(now: () => number): ScriptedEngine {
     queueMicrotask(() => listener?.changed(report));
   }
 
-  function answer(): void {
+  function answer<T>(value: T): T {
     if (engine.down) throw new AppError('unavailable', 'The engine does not answer.');
+    return value;
   }
 
   const engine: ScriptedEngine = {
@@ -39,10 +42,11 @@ export function createScriptedEngine(now: () => number): ScriptedEngine {
     stops: [],
     down: false,
     autoEnd: null,
+    forgotten: [],
+    tidied: 0,
     end: (id, end) => change({ id, state: 'ended', startedAt: now(), endedAt: now(), end }),
     submit: async (spec) => {
-      answer();
-      const known = states.get(spec.id);
+      const known = answer(states.get(spec.id));
       if (known !== undefined) return known;
       engine.starts.set(spec.id, (engine.starts.get(spec.id) ?? 0) + 1);
       engine.specs.set(spec.id, spec);
@@ -52,11 +56,8 @@ export function createScriptedEngine(now: () => number): ScriptedEngine {
       if (end !== null) engine.end(spec.id, end);
       return report;
     },
-    lookup: async (ids) => {
-      answer();
-      return ids.map((id) => states.get(id) ?? { id, state: 'unknown' });
-    },
-    list: async () => [...states.values()],
+    lookup: async (ids) => answer(ids.map((id) => states.get(id) ?? { id, state: 'unknown' })),
+    list: async () => answer([...states.values()]),
     watch: (given, { signal }) => {
       listener = given;
       signal.addEventListener('abort', () => {
@@ -64,15 +65,20 @@ export function createScriptedEngine(now: () => number): ScriptedEngine {
       });
     },
     stop: async (id, { graceMs }) => {
-      answer();
-      engine.stops.push({ id, graceMs });
+      engine.stops.push(answer({ id, graceMs }));
       if (states.get(id)?.state === 'running') engine.end(id, { kind: 'signalled', signal: 'SIGTERM' });
     },
     logs: () => {
       throw new AppError('not_found', 'No log.');
     },
     exec: () => Promise.reject(new AppError('conflict', 'Nothing runs.')),
-    forget: async () => undefined,
+    forget: async (id) => {
+      engine.forgotten.push(answer(id));
+      states.delete(id);
+    },
+    tidy: async () => {
+      engine.tidied += answer(1);
+    },
     close: async () => undefined,
   };
   return engine;

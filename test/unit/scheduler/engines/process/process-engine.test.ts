@@ -15,7 +15,6 @@ import {
   whenEnded,
   whenPrinted,
 } from '../../../../conformance/engine-world.ts';
-import { eventually } from '../../../../eventually.ts';
 
 let world: ProcessWorld;
 let engine: Engine;
@@ -173,26 +172,60 @@ describe('forget', () => {
       expect(readdirSync(join(later.dataDir, 'attempts'))).toEqual([]);
       shift = 6 * DAY_MS;
       const second = await later.open();
+      await second.tidy();
       expect((await submit(second, spec)).state).toBe('unknown');
       await second.close();
       shift = 8 * DAY_MS;
       const third = await later.open();
-      await eventually(() => expect(readdirSync(join(later.dataDir, 'claims'))).toEqual([]));
+      await third.tidy();
+      expect(readdirSync(join(later.dataDir, 'claims'))).toEqual([]);
       await third.close();
     } finally {
       await later.dispose();
     }
   });
 
-  test('what a kill in the middle left is removed at the next start', async () => {
+  test('what a kill in the middle left is tidied away', async () => {
     const id = freshId();
     await submit(engine, aSpec(id, command('true')));
     await whenEnded(engine, id);
     await engine.forget(id);
     mkdirSync(join(world.dataDir, 'attempts', id));
-    const next = await world.open();
-    await eventually(() => expect(existsSync(join(world.dataDir, 'attempts', id))).toBe(false));
-    await next.close();
+    await engine.tidy();
+    expect(existsSync(join(world.dataDir, 'attempts', id))).toBe(false);
+  });
+
+  test('a directory without a claim stays for a day: its launch may be on its way', async () => {
+    let shift = 0;
+    const later = await processWorld({ now: () => Date.now() + shift });
+    const opened = await later.open();
+    try {
+      const directory = join(later.dataDir, 'attempts', freshId());
+      mkdirSync(join(directory, 'work'), { recursive: true });
+      await opened.tidy();
+      expect(existsSync(directory)).toBe(true);
+      shift = 1.1 * DAY_MS;
+      await opened.tidy();
+      expect(existsSync(directory)).toBe(false);
+    } finally {
+      await opened.close();
+      await later.dispose();
+    }
+  });
+
+  test('tidying leaves attempts alone that were not forgotten, however old', async () => {
+    const id = freshId();
+    const later = await processWorld({ now: () => Date.now() + 400 * DAY_MS });
+    const opened = await later.open();
+    try {
+      await submit(opened, aSpec(id, command('true')));
+      const ended = await whenEnded(opened, id);
+      await opened.tidy();
+      expect(await lookupOne(opened, id)).toEqual(ended);
+    } finally {
+      await opened.close();
+      await later.dispose();
+    }
   });
 
   test('a running attempt is not forgotten', async () => {
