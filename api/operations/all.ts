@@ -1,8 +1,11 @@
 // All operations, made once for a node and shared by every transport.
 
+import { createAttachOperations } from './attach.ts';
 import { createConfigOperations } from './configs.ts';
 import { createDeploymentOperations } from './deployments.ts';
 import type { ApiDeps } from './deps.ts';
+import { createEventOperations } from './events.ts';
+import { createLogOperations } from './logs.ts';
 import { createNamespaceOperations } from './namespaces.ts';
 import { createObjectOperations } from './objects.ts';
 import { createPipelineOperations } from './pipelines.ts';
@@ -21,6 +24,9 @@ export function createOperations(deps: ApiDeps) {
     deployments: createDeploymentOperations(deps),
     runs: createRunOperations(deps),
     tasks: createTaskOperations(deps),
+    logs: createLogOperations(deps),
+    attach: createAttachOperations(deps),
+    events: createEventOperations(deps),
     objects: createObjectOperations(deps),
     secrets: createSecretOperations(deps),
     system: createSystemOperations(deps),

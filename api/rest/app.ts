@@ -5,7 +5,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefau
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticate } from '../auth/authenticate.ts';
 import type { Operations } from '../operations/all.ts';
-import type { Operation } from '../operations/operation.ts';
+import type { Needs, Operation, RequestContext } from '../operations/operation.ts';
 
 export type RestApp = FastifyInstance<
   RawServerDefault,
@@ -23,6 +23,8 @@ export interface Rest {
   readonly authenticate: Authenticate;
   /** Aborts when the server stops. */
   readonly signal: AbortSignal;
+  /** Checks the caller, for an operation that is run later. */
+  readonly admit: (needs: Needs, request: AnyRequest) => Promise<RequestContext>;
   /** Checks the caller, then runs the operation. */
   readonly call: <Input, Output>(
     operation: Operation<Input, Output>,
@@ -36,11 +38,13 @@ export type RouteFamily = (app: RestApp, rest: Rest) => void;
 
 export function createRest(options: Pick<Rest, 'operations' | 'authenticate' | 'signal'>): Rest {
   const { authenticate, signal } = options;
+  const admit = async (needs: Needs, request: AnyRequest) => {
+    const caller = await authenticate(request, needs);
+    return { caller, requestId: request.id, signal };
+  };
   return {
     ...options,
-    call: async (operation, request, input) => {
-      const caller = await authenticate(request, operation.needs);
-      return operation.run(input, { caller, requestId: request.id, signal });
-    },
+    admit,
+    call: async (operation, request, input) => operation.run(input, await admit(operation.needs, request)),
   };
 }

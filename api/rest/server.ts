@@ -21,6 +21,8 @@ import { hasDotSegment, isBelowApi, methodsOf } from './paths.ts';
 import type { KnownRoute } from './paths.ts';
 import { configRoutes } from './routes/configs.ts';
 import { deploymentRoutes } from './routes/deployments.ts';
+import { eventRoutes, eventStream } from './routes/events.ts';
+import { attachStream, logRoutes, logStream } from './routes/logs.ts';
 import { namespaceRoutes } from './routes/namespaces.ts';
 import { notBuiltRoutes } from './routes/not-built.ts';
 import { objectRoutes } from './routes/objects.ts';
@@ -29,6 +31,7 @@ import { runRoutes } from './routes/runs.ts';
 import { secretRoutes } from './routes/secrets.ts';
 import { systemRoutes } from './routes/system.ts';
 import { taskRoutes } from './routes/tasks.ts';
+import { acceptStreams } from './streams.ts';
 import type { Component } from './schemas/common.ts';
 import * as commonSchemas from './schemas/common.ts';
 import * as configSchemas from './schemas/configs.ts';
@@ -66,11 +69,15 @@ const FAMILIES: readonly RouteFamily[] = [
   deploymentRoutes,
   runRoutes,
   taskRoutes,
+  logRoutes,
   objectRoutes,
   secretRoutes,
+  eventRoutes,
   systemRoutes,
   notBuiltRoutes,
 ];
+
+const STREAMS = [eventStream, logStream, attachStream] as const;
 
 /** Larger than any honest JSON body: a config is the largest, at most 6 MB of record. */
 const JSON_BODY_BYTES_MAX = 32 * 1024 * 1024;
@@ -110,7 +117,7 @@ export function createRestServer(options: RestServerOptions): RestApp {
       },
     },
   });
-  app.addHook('onClose', async () => stop.abort());
+  app.addHook('preClose', async () => stop.abort());
   app.addHook('onReady', async () => {
     // Nobody waits for it: what is half deleted is invisible, and its name is guarded.
     finishDeletions(deps).catch((error: unknown) => {
@@ -124,6 +131,7 @@ export function createRestServer(options: RestServerOptions): RestApp {
     }
   });
   app.setErrorHandler((error, request, reply) => answer(error, request, reply, faults));
+  acceptStreams(app);
   convertParameters(app);
   answerUnknownPaths(app);
   readJsonBodies(app);
@@ -136,6 +144,7 @@ export function createRestServer(options: RestServerOptions): RestApp {
   });
   void app.register(async (scope) => {
     for (const family of FAMILIES) family(scope, rest);
+    for (const stream of STREAMS) stream(scope, rest, faults);
     scope.get('/docs/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   });
   return app;

@@ -41,6 +41,36 @@ export type EventKind =
   | { readonly completed_task_execution: OfTask & { readonly status: TaskStatus } }
   | { readonly started_task_execution_cancellation: OfTask & { readonly timeout: number } };
 
+/** Names of all kinds of the contract, also of those that are not emitted yet. */
+export const EVENT_KINDS = [
+  'created_namespace',
+  'deleted_namespace',
+  'created_pipeline',
+  'deleted_pipeline',
+  'enabled_pipeline',
+  'disabled_pipeline',
+  'started_deployment',
+  'completed_deployment',
+  'queued_run',
+  'started_run',
+  'completed_run',
+  'started_run_cancellation',
+  'created_task_execution',
+  'started_task_execution',
+  'completed_task_execution',
+  'started_task_execution_cancellation',
+  'installed_extension',
+  'uninstalled_extension',
+  'enabled_extension',
+  'disabled_extension',
+  'pipeline_extension_subscription_registered',
+  'pipeline_extension_subscription_unregistered',
+  'created_role',
+  'deleted_role',
+] as const;
+
+export type EventKindName = (typeof EVENT_KINDS)[number];
+
 /** An event as it is stored: its id is made from its segment and its place there. */
 export interface StoredEvent {
   readonly emitted: Instant;

@@ -2,8 +2,8 @@
 
 import { Type } from 'typebox';
 import type { TProperties } from 'typebox';
-import type { EventKind } from '../../../store/model/event.ts';
-import { Timestamp, Uint64, component, ref, words } from './common.ts';
+import type { EventKind, EventKindName } from '../../../store/model/event.ts';
+import { Timestamp, Uint64, component, nullable, ref, words } from './common.ts';
 import { runStatus, taskStatus } from './statuses.ts';
 
 const Text = Type.String();
@@ -16,7 +16,7 @@ const OfExtension = { id: Text, image: Text };
 const OfSubscription = { extension_id: Text, ...OfPipeline, subscription_id: Text };
 const OfRole = { role_id: Text };
 
-const KINDS: Readonly<Record<string, TProperties>> = {
+const KINDS: Readonly<Record<EventKindName, TProperties>> = {
   created_namespace: OfNamespace,
   deleted_namespace: OfNamespace,
   disabled_pipeline: OfPipeline,
@@ -59,3 +59,19 @@ export const Kind = component(
 export const Event = component('Event', Type.Object({ emitted: Timestamp, id: Type.String(), kind: ref(Kind) }));
 
 export const GetEventResponse = component('GetEventResponse', Type.Object({ event: ref(Event) }));
+
+export const EventParams = Type.Object({ event_id: Type.String() });
+export const StreamEventsQuery = Type.Object({
+  history: Type.Optional(nullable(Type.Boolean())),
+  reverse: Type.Optional(nullable(Type.Boolean())),
+  /** Ours: only what came after the event with this id: where a broken stream goes on. */
+  after: Type.Optional(Type.String()),
+  /** Ours: names of kinds, separated by commas. */
+  kind: Type.Optional(Type.String()),
+  /** Ours. */
+  namespace_id: Type.Optional(Type.String()),
+  /** Ours. */
+  pipeline_id: Type.Optional(Type.String()),
+  /** Ours. */
+  run_id: Type.Optional(Uint64),
+});

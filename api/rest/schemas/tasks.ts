@@ -54,3 +54,29 @@ export const ListTaskExecutionsResponse = component(
 export const TaskParams = Type.Object({ ...RunParams.properties, task_id: Type.String() });
 /** Seconds between SIGTERM and SIGKILL. */
 export const CancelTaskQuery = Type.Object({ wait_for: Uint64 });
+
+/** Larger tails are the whole log. */
+const TAIL_LINES_MAX = 100_000;
+
+/** Ours, all of it: without any, the whole log is sent and then followed to its end. */
+export const LogQuery = Type.Object({
+  follow: Type.Optional(Type.Boolean()),
+  /** Lines. */
+  tail: Type.Optional(Type.Integer({ minimum: 0, maximum: TAIL_LINES_MAX })),
+  /** Milliseconds since the Unix epoch. */
+  since: Type.Optional(Timestamp),
+  timestamps: Type.Optional(Type.Boolean()),
+  attempt: Type.Optional(Type.Integer({ minimum: 1 })),
+  wait: Type.Optional(Type.Boolean()),
+});
+
+const TERMINAL_SIDE_MAX = 10_000;
+const TerminalSide = Type.Integer({ minimum: 1, maximum: TERMINAL_SIDE_MAX });
+
+export const AttachQuery = Type.Object({
+  command: Type.String({ minLength: 1 }),
+  /** Ours: size of the terminal. */
+  columns: Type.Optional(TerminalSide),
+  /** Ours. */
+  rows: Type.Optional(TerminalSide),
+});
