@@ -94,8 +94,11 @@ class TermEffects implements Effects {
   }
 
   #begin(job: Job, action: Action): void {
+    const { view, taskId } = job;
     if (action.type === 'start_attempt' || action.type === 'submit_again') {
       hold(job, { submit: 'busy' });
+      // What was seen before says nothing any more: an attempt that was unknown may be a body in a moment.
+      view.seen.delete(taskId);
       this.#submits.push(job);
     } else if (action.type === 'look_up') {
       hold(job, { submit: 'busy' });
@@ -162,7 +165,9 @@ class TermEffects implements Effects {
       if (spec === null) return;
       leadership.check();
       const report = await deps.engine.submit(spec, { signal: leadership.signal });
-      this.#done(job, { submit: 'done' });
+      const isStopping = job.view.holds.get(job.taskId)?.stop === 'busy';
+      // A stop that was told before may have met no body yet: it is told again.
+      this.#done(job, { submit: 'done', stop: isStopping ? 'busy' : 'idle' });
       this.#see(job, report);
     } catch (error) {
       // The outcome is unknown: the next step is to ask, not to guess.

@@ -247,6 +247,41 @@ describe('one leader', () => {
     expect(await runOf(state, key)).toMatchObject({ status: 'successful' });
   });
 
+  test('a cancel during a repeated submission waits for its outcome, and stops the body', async () => {
+    const state = createMemoryStore();
+    const engine = createScriptedEngine(Date.now);
+    await register(state, aConfig([aTask('a')]));
+    engine.down = true;
+    const first = lead(state, engine);
+    const key = await start(state, 1);
+    await eventually(async () => expect(await tasksOf(state, key)).toMatchObject([{ state: 'processing' }]));
+    await first.stop();
+    // The next leader asks, is told 'unknown', and submits again: this submission is held up.
+    engine.down = false;
+    const { submit } = engine;
+    let go: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (go = resolve));
+    const submitting = new Promise<void>((resolve) => {
+      engine.submit = async (...args) => {
+        resolve();
+        await held;
+        return submit(...args);
+      };
+    });
+    lead(state, engine);
+    await submitting;
+    await ask(state, key, { kind: 'cancel_run', askedAt: 1, graceMs: 5_000, by: 'ann' });
+    try {
+      await eventually(async () => expect((await state.range(keys.asks())).kvs).toEqual([]));
+      expect(await runOf(state, key)).toMatchObject({ state: 'running', cancel: { by: 'ann' } });
+    } finally {
+      go();
+    }
+    await complete(state, key);
+    expect(engine.stops.at(-1)).toEqual({ id: attemptId({ ...key, taskId: 'a' as TaskId }, 1), graceMs: 5_000 });
+    expect(await tasksOf(state, key)).toMatchObject([{ state: 'complete', status: 'cancelled' }]);
+  });
+
   test('a retried run starts only what was not successful', async () => {
     const state = createMemoryStore();
     const engine = createScriptedEngine(Date.now);
