@@ -107,13 +107,14 @@ export function createRestServer(options: RestServerOptions): RestApp {
     forceCloseConnections: 'idle',
     routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true, maxParamLength: PATH_SEGMENT_MAX },
     frameworkErrors: (error, request, reply) => void answer(error, request, reply, faults),
+    serializerOpts: { ajv: { formats: FORMATS } },
     ajv: {
       customOptions: {
         coerceTypes: false,
         useDefaults: false,
         removeAdditional: false,
         keywords: ['x-component'],
-        formats: { uint64: WHOLE_NUMBER, int64: WHOLE_NUMBER, uint8: WHOLE_NUMBER, binary: true },
+        formats: FORMATS,
       },
     },
   });
@@ -152,6 +153,7 @@ export function createRestServer(options: RestServerOptions): RestApp {
 
 /** JSON numbers past 2^53 are not what was sent any more. */
 const WHOLE_NUMBER = { type: 'number', validate: Number.isSafeInteger } as const;
+const FORMATS = { uint64: WHOLE_NUMBER, int64: WHOLE_NUMBER, uint8: WHOLE_NUMBER, binary: true } as const;
 
 function componentsOf(modules: readonly object[]): readonly Component[] {
   return modules.flatMap((module) => Object.values(module).filter(isComponent));

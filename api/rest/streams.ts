@@ -23,7 +23,6 @@ const MESSAGE_BYTES_MAX = 1_048_576;
 const PING_INTERVAL_MS = 20_000;
 /** For clients to answer our close when the server stops. */
 const FAREWELL_MS = 500;
-const STOPPING = 'The server is stopping: connect again.';
 
 export interface StreamSocket {
   /** Aborts when the client is gone or the server stops. */
@@ -40,6 +39,7 @@ export interface StreamEnd {
   readonly reason: string;
 }
 
+const STOPPING: StreamEnd = { code: CLOSE.fault, reason: 'The server is stopping: connect again.' };
 export const OUT_OF_EVENTS: StreamEnd = { code: CLOSE.normal, reason: 'out of events' };
 
 /** Before any route is added. */
@@ -58,7 +58,7 @@ export function acceptStreams(app: RestApp): void {
 
 function farewell(app: RestApp, done: () => void): void {
   const { clients } = app.websocketServer;
-  for (const client of clients) client.close(CLOSE.fault, STOPPING);
+  for (const client of clients) client.close(STOPPING.code, STOPPING.reason);
   const timer = setTimeout(() => {
     for (const client of clients) client.terminate();
   }, FAREWELL_MS);
@@ -92,9 +92,10 @@ export function createGate(rest: Rest, faults: Faults, needs: Needs): StreamGate
     serve: async (socket, request, work) => {
       const context = contexts.get(request);
       if (context === undefined) return socket.terminate();
-      const { code, reason } = await serveOn(socket, context, (stream) => work(stream, context)).catch(
-        (error: unknown) => endOf(error, context.requestId, faults),
+      const end = await serveOn(socket, context, (stream) => work(stream, context)).catch((error: unknown) =>
+        endOf(error, context.requestId, faults),
       );
+      const { code, reason } = context.signal.aborted ? STOPPING : end;
       socket.close(code, cutToBytes(reason, REASON_BYTES_MAX));
     },
   };

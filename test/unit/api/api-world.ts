@@ -43,12 +43,26 @@ export interface ApiWorld extends AsyncDisposable {
 
 export interface WorldOptions extends Partial<Pick<RestServerOptions, 'jsonBodyBytesMax' | 'authenticate'>> {
   readonly state?: StateStore;
+  readonly live?: ApiDeps['live'];
   readonly now?: () => number;
   readonly onBrokenInvariant?: () => void;
 }
 
+const NOTHING_LIVE: ApiDeps['live'] = {
+  logs: () => {
+    throw new AppError('not_found', 'Not Found');
+  },
+  exec: () => Promise.reject(new AppError('conflict', 'The task does not run.')),
+};
+
 export async function anApi(options: WorldOptions = {}): Promise<ApiWorld> {
-  const { state = createMemoryStore(), now = () => NOON, onBrokenInvariant = () => undefined, ...server } = options;
+  const {
+    state = createMemoryStore(),
+    live = NOTHING_LIVE,
+    now = () => NOON,
+    onBrokenInvariant = () => undefined,
+    ...server
+  } = options;
   const blobs = new Map<string, Uint8Array>();
   const values = new Map<string, string>();
   const logged: object[] = [];
@@ -57,12 +71,7 @@ export async function anApi(options: WorldOptions = {}): Promise<ApiWorld> {
     state,
     objects: objectsIn(blobs),
     secrets: secretsIn(values),
-    live: {
-      logs: () => {
-        throw new AppError('not_found', 'Not Found');
-      },
-      exec: () => Promise.reject(new AppError('conflict', 'The task does not run.')),
-    },
+    live,
     settings: {
       pipelineRunConcurrencyLimit: 200,
       pipelineObjectLimit: 50,
