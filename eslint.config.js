@@ -12,14 +12,23 @@ const PURE = [
   '**/*-status.ts',
 ];
 
-const IMPURE_GLOBALS = ['process', 'console', 'fetch', 'crypto', 'performance', 'Promise', 'queueMicrotask'].concat(
-  ['setTimeout', 'setInterval', 'setImmediate'],
-);
+const IMPURE_GLOBALS = ['process', 'console', 'fetch', 'crypto', 'performance', 'Promise', 'queueMicrotask'].concat([
+  'setTimeout',
+  'setInterval',
+  'setImmediate',
+]);
 
 const PURE_WHY = 'This room is pure: time and chance come in as parameters, effects go out as data.';
 
 /** Where text and bytes from outside become types: the only places that may assert one. */
-const PARSERS = ['store/codec.ts', 'store/keys.ts', 'store/records/**/*.ts', 'store/model/{ids,event}.ts', '**/*parse*.ts', '**/*codec*.ts'];
+const PARSERS = [
+  'store/codec.ts',
+  'store/keys.ts',
+  'store/records/**/*.ts',
+  'store/model/{ids,event}.ts',
+  '**/*parse*.ts',
+  '**/*codec*.ts',
+];
 
 /** Programs that talk to a terminal. */
 const TALKERS = ['cmd/cli/**/*.ts', 'test/bench/**/*.ts', 'sdk/examples/**/*.ts'];

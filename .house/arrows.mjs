@@ -5,7 +5,16 @@
 
 import { cruise } from 'dependency-cruiser';
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync, copyFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  copyFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,7 +59,8 @@ export async function silentRules(rules) {
     const reported = new Set(violations.map(({ rule, from }) => `${rule.name} ${from}`));
     // A cycle is reported once, at whichever end the cruiser came by first.
     const silent = BROKEN_ARROWS.filter(
-      ({ rule, from, to }) => !reported.has(`${rule} ${from}`) && !(rule === 'no-cycles' && reported.has(`${rule} ${to}`)),
+      ({ rule, from, to }) =>
+        !reported.has(`${rule} ${from}`) && !(rule === 'no-cycles' && reported.has(`${rule} ${to}`)),
     );
     const untried = rules.filter(({ name }) => !BROKEN_ARROWS.some(({ rule }) => rule === name));
     return [

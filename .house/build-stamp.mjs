@@ -6,7 +6,18 @@ import path from 'node:path';
 
 /** What each part of the build is made from. Anything here that changes makes that part stale. */
 const SOURCES = {
-  app: ['api', 'cluster', 'cmd', 'extensions', 'scheduler', 'sdk', 'store', '.house/build.mjs', 'package.json', 'package-lock.json'],
+  app: [
+    'api',
+    'cluster',
+    'cmd',
+    'extensions',
+    'scheduler',
+    'sdk',
+    'store',
+    '.house/build.mjs',
+    'package.json',
+    'package-lock.json',
+  ],
   sdk: ['sdk', '.house/build.mjs', 'tsconfig.json', 'package-lock.json'],
 };
 
@@ -52,7 +63,12 @@ export function headCommit(root) {
     const ref = head.slice('ref: '.length);
     if (existsSync(path.join(git, ref))) return readFileSync(path.join(git, ref), 'utf8').trim();
     const packed = readFileSync(path.join(git, 'packed-refs'), 'utf8');
-    return packed.split('\n').find((line) => line.endsWith(` ${ref}`))?.split(' ')[0] ?? 'unknown';
+    return (
+      packed
+        .split('\n')
+        .find((line) => line.endsWith(` ${ref}`))
+        ?.split(' ')[0] ?? 'unknown'
+    );
   } catch {
     // No repository, or a worktree whose .git is a file: neither may stop a build.
     return 'unknown';

@@ -80,12 +80,21 @@ async function buildApp() {
 
 async function buildSdk() {
   if (!existsSync(path.join(ROOT, 'sdk/index.ts'))) return;
-  const result = await build({ ...COMMON, entryPoints: { index: 'sdk/index.ts' }, outdir: 'dist/sdk', banner: { js: REQUIRE_BANNER } });
+  const result = await build({
+    ...COMMON,
+    entryPoints: { index: 'sdk/index.ts' },
+    outdir: 'dist/sdk',
+    banner: { js: REQUIRE_BANNER },
+  });
   place(result.outputFiles);
   // Types that do not check still come out; reporting them is the work of `npm run check`, not of a start.
   const tsc = path.join(ROOT, 'node_modules/typescript/bin/tsc');
-  const { stdout } = spawnSync(process.execPath, [tsc, '-p', '.house/tsconfig.sdk.json'], { cwd: ROOT, encoding: 'utf8' });
-  if (!existsSync(path.join(ROOT, 'dist/sdk/index.d.ts'))) throw new Error(`The SDK's types could not be written:\n${stdout}`);
+  const { stdout } = spawnSync(process.execPath, [tsc, '-p', '.house/tsconfig.sdk.json'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  if (!existsSync(path.join(ROOT, 'dist/sdk/index.d.ts')))
+    throw new Error(`The SDK's types could not be written:\n${stdout}`);
 }
 
 /** @returns {Record<string, string>} entry name -> source */

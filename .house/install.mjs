@@ -25,7 +25,8 @@ export function ensureInstalled({ root, npmCi = runNpmCi, say = (line) => consol
   say('Installing packages (npm ci) ...');
   rmSync(path.join(root, STAMP), { force: true });
   if (!npmCi(root)) {
-    const hint = 'npm ci failed (see above): check the network and the npm registry, then run "npm ci" here and try again.';
+    const hint =
+      'npm ci failed (see above): check the network and the npm registry, then run "npm ci" here and try again.';
     throw Object.assign(new Error(hint), { hint });
   }
   writeFileSync(path.join(root, STAMP), wanted);
@@ -34,7 +35,9 @@ export function ensureInstalled({ root, npmCi = runNpmCi, say = (line) => consol
 
 /** @param {string} root */
 function stampFor(root) {
-  const lock = createHash('sha256').update(readFileSync(path.join(root, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(readFileSync(path.join(root, 'package-lock.json')))
+    .digest('hex');
   // The platform belongs to it: a folder shared with a container holds the other one's native parts.
   return `${lock} ${process.platform} ${process.arch}\n`;
 }

@@ -33,5 +33,7 @@ async function silentRules() {
 /** @param {string} file */
 function expectedRules(file) {
   const lines = readFileSync(file, 'utf8').split('\n');
-  return lines.filter((line) => line.startsWith('// expects: ')).flatMap((line) => line.slice('// expects: '.length).split(' '));
+  return lines
+    .filter((line) => line.startsWith('// expects: '))
+    .flatMap((line) => line.slice('// expects: '.length).split(' '));
 }

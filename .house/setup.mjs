@@ -7,7 +7,9 @@ var required = [20, 19];
 var running = process.versions.node.split('.').map(Number);
 
 if (running[0] < required[0] || (running[0] === required[0] && running[1] < required[1])) {
-  console.error('Node.js ' + required.join('.') + ' or newer is needed; this is ' + process.version + '. See https://nodejs.org.');
+  console.error(
+    'Node.js ' + required.join('.') + ' or newer is needed; this is ' + process.version + '. See https://nodejs.org.',
+  );
   process.exitCode = 1;
 } else {
   import('./ready.mjs')

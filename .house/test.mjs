@@ -24,7 +24,8 @@ async function main(args) {
   }
   const failed = counts.failed + (isCi() ? counts.skipped : 0);
   for (const name of counts.flaky) console.error(`Passed only on a retry, which counts as failed: ${name}`);
-  if (failed > counts.failed) console.error(`${counts.skipped} skipped: in CI every test must run, so they count as failed.`);
+  if (failed > counts.failed)
+    console.error(`${counts.skipped} skipped: in CI every test must run, so they count as failed.`);
   console.log(summary({ ...counts, failed }));
   return failed > 0 ? 1 : 0;
 }
@@ -38,7 +39,8 @@ async function ensureDocker() {
   const script = path.join(ROOT, 'test/docker/ensure-docker.mjs');
   if (!existsSync(script)) return;
   const code = await run(process.execPath, [script], process.env);
-  if (code !== 0 && isCi()) throw Object.assign(new Error(), { hint: 'Docker is needed in CI and could not be had (see above).' });
+  if (code !== 0 && isCi())
+    throw Object.assign(new Error(), { hint: 'Docker is needed in CI and could not be had (see above).' });
 }
 
 /** @param {readonly string[]} args */
@@ -48,7 +50,10 @@ async function runVitest(args) {
   const vitest = path.join(ROOT, 'node_modules/vitest/vitest.mjs');
   const reporters = ['--reporter=default', `--reporter=${path.join(ROOT, '.house/count-reporter.mjs')}`];
   try {
-    const code = await run(process.execPath, [vitest, 'run', ...reporters, ...args], { ...process.env, GOFER_TEST_COUNTS: file });
+    const code = await run(process.execPath, [vitest, 'run', ...reporters, ...args], {
+      ...process.env,
+      GOFER_TEST_COUNTS: file,
+    });
     const counts = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : NOTHING_RAN;
     // Vitest may know of a failure that belongs to no test, such as a filter that matches no file.
     return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;

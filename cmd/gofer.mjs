@@ -6,7 +6,9 @@ var required = [20, 19];
 var running = process.versions.node.split('.').map(Number);
 
 if (running[0] < required[0] || (running[0] === required[0] && running[1] < required[1])) {
-  stop('gofer needs Node.js ' + required.join('.') + ' or newer; this is ' + process.version + '. See https://nodejs.org.');
+  stop(
+    'gofer needs Node.js ' + required.join('.') + ' or newer; this is ' + process.version + '. See https://nodejs.org.',
+  );
 } else {
   var bundle = new URL('../dist/gofer.js', import.meta.url);
   import(bundle.href).catch(function (error) {

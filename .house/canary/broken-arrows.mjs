@@ -34,7 +34,11 @@ export const BROKEN_ARROWS = [
   { rule: 'only-server-names-adapters', from: 'api/operations/picks.ts', to: 'store/state/lmdb/lmdb.ts' },
   { rule: 'only-server-names-adapters', from: 'cluster/picks.ts', to: 'store/state/memory/memory.ts' },
   { rule: 'adapters-stand-alone', from: 'store/state/memory/borrows.ts', to: 'store/state/lmdb/lmdb.ts' },
-  { rule: 'adapters-stand-alone', from: 'scheduler/engines/docker/borrows.ts', to: 'scheduler/engines/process/parts.ts' },
+  {
+    rule: 'adapters-stand-alone',
+    from: 'scheduler/engines/docker/borrows.ts',
+    to: 'scheduler/engines/process/parts.ts',
+  },
   { rule: 'tests-are-leaves', from: 'store/helped.ts', to: 'test/eventually.ts' },
   { rule: 'shipped-needs-no-dev-package', from: 'api/rest/checks.ts', to: 'fast-check' },
 ];
