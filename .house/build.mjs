@@ -26,8 +26,11 @@ const CHUNK = /-[A-Z0-9]{8}\.js(\.map|\.LEGAL\.txt)?$/;
 const REQUIRE_BANNER =
   "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
-/** @type {import('esbuild').BuildOptions} */
-const COMMON = {
+/**
+ * How everything that Node runs is bundled, the benches included.
+ * @type {import('esbuild').BuildOptions}
+ */
+export const FOR_NODE = {
   absWorkingDir: ROOT,
   bundle: true,
   format: 'esm',
@@ -36,6 +39,8 @@ const COMMON = {
   sourcemap: 'linked',
   legalComments: 'linked',
   logLevel: 'warning',
+  external: EXTERNAL,
+  banner: { js: REQUIRE_BANNER },
   write: false,
 };
 
@@ -65,13 +70,11 @@ async function buildPart(part, work) {
 
 async function buildApp() {
   const result = await build({
-    ...COMMON,
+    ...FOR_NODE,
     entryPoints: { gofer: 'cmd/main.ts', ...workers() },
     outdir: 'dist',
     chunkNames: '[name]-[hash]',
     splitting: true,
-    external: EXTERNAL,
-    banner: { js: REQUIRE_BANNER },
     define: buildInfo(),
   });
   place(result.outputFiles);
@@ -81,10 +84,9 @@ async function buildApp() {
 async function buildSdk() {
   if (!existsSync(path.join(ROOT, 'sdk/index.ts'))) return;
   const result = await build({
-    ...COMMON,
+    ...FOR_NODE,
     entryPoints: { index: 'sdk/index.ts' },
     outdir: 'dist/sdk',
-    banner: { js: REQUIRE_BANNER },
   });
   place(result.outputFiles);
   // Types that do not check still come out; reporting them is the work of `npm run check`, not of a start.

@@ -1,5 +1,6 @@
 // Makes a clone ready to run: right Node, packages installed, bundle built. Called by `npm start`, `npm test` and the
 // others before anything else, so nothing here may need an installed package. Says nothing when nothing is to be done.
+// `--packages` installs only, `--build` builds in any case.
 //
 // This file is written in old syntax with no import at the top, so that an old Node gets as far as the message.
 
@@ -14,7 +15,10 @@ if (running[0] < required[0] || (running[0] === required[0] && running[1] < requ
 } else {
   import('./ready.mjs')
     .then(function (ready) {
-      return ready.makeReady({ build: true, rebuild: process.argv.includes('--build') });
+      return ready.makeReady({
+        build: !process.argv.includes('--packages'),
+        rebuild: process.argv.includes('--build'),
+      });
     })
     .catch(function (error) {
       console.error(error.hint ? error.hint : error);
