@@ -13,7 +13,7 @@ import type { ObjectStore } from './objects/port.ts';
 import { objectKeyRecord, secretKeyRecord } from './records/blob-records.ts';
 import { runRecord } from './records/run-records.ts';
 import type { SecretStore } from './secrets/port.ts';
-import type { StateStore } from './state/port.ts';
+import type { KeyValue, StateStore } from './state/port.ts';
 
 export interface ResolverDeps {
   readonly state: StateStore;
@@ -82,11 +82,32 @@ interface Wanted {
   readonly what: string;
 }
 
-async function secret({ state, secrets }: ResolverDeps, { scope, key, what }: Wanted): Promise<Value> {
-  const kv = await state.get(keys.secret(scope, key));
-  if (kv === null) return { problem: what };
-  const value = await secrets.get(secretKeyRecord.decode(kv.value).secretName);
-  return value === null ? { problem: `the value of secret ${key} is missing` } : { value };
+async function secret(deps: ResolverDeps, { scope, key, what }: Wanted): Promise<Value> {
+  const found = await stable(deps, keys.secret(scope, key), async (kv) => {
+    if (kv === null) return { problem: what };
+    const value = await deps.secrets.get(secretKeyRecord.decode(kv.value).secretName);
+    return value === null ? null : { value };
+  });
+  return found ?? { problem: `the value of secret ${key} is missing` };
+}
+
+/**
+ * Reads a record and what it points to. Null = nothing is there any more; when the record was overwritten in the meantime, the new
+ * one is read, so that an overwrite never fails a task.
+ */
+async function stable(
+  deps: ResolverDeps,
+  recordKey: string,
+  read: (kv: KeyValue | null) => Promise<Value | null>,
+): Promise<Value | null> {
+  let kv = await deps.state.get(recordKey);
+  for (;;) {
+    const value = await read(kv);
+    if (value !== null) return value;
+    const again = await deps.state.get(recordKey);
+    if (again?.modRevision === kv?.modRevision) return null;
+    kv = again;
+  }
 }
 
 async function globalSecret(deps: ResolverDeps, run: RunKey, key: string): Promise<Value> {
@@ -100,20 +121,25 @@ async function globalSecret(deps: ResolverDeps, run: RunKey, key: string): Promi
 }
 
 async function object(deps: ResolverDeps, { scope, key, what }: Wanted): Promise<Value> {
-  const kv = await deps.state.get(keys.object(scope, key));
-  if (kv === null) return { problem: what };
-  const { blobName, size } = objectKeyRecord.decode(kv.value);
-  if (size > VARIABLE_VALUE_BYTES_MAX) {
+  const found = await stable(deps, keys.object(scope, key), async (kv) => {
+    if (kv === null) return { problem: what };
+    const { blobName, size } = objectKeyRecord.decode(kv.value);
+    if (size <= VARIABLE_VALUE_BYTES_MAX) return objectText(deps, blobName, key);
     return { problem: `object ${key} has ${size} bytes, and a variable takes ${VARIABLE_VALUE_BYTES_MAX}` };
-  }
+  });
+  return found ?? { problem: `the bytes of object ${key} are missing` };
+}
+
+/** Null when the blob is not there. */
+async function objectText({ objects }: ResolverDeps, blobName: string, key: string): Promise<Value | null> {
   try {
-    const { body } = await deps.objects.open(blobName);
+    const { body } = await objects.open(blobName);
     const pieces: Uint8Array[] = [];
     for await (const piece of body) pieces.push(piece);
     const value = Buffer.concat(pieces).toString('utf8');
     return value.includes('\0') ? { problem: `object ${key} holds a NUL byte, which no variable can` } : { value };
   } catch (error) {
-    if (isAppError(error, 'not_found')) return { problem: `the bytes of object ${key} are missing` };
+    if (isAppError(error, 'not_found')) return null;
     throw error;
   }
 }

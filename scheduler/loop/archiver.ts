@@ -4,10 +4,10 @@
 import type { LeaderDuty, Leadership } from '../../cluster/leadership.ts';
 import { keys } from '../../store/keys.ts';
 import { archiveName, writeArchive } from '../../store/logs/archive.ts';
-import { errorText, isAppError } from '../../store/model/errors.ts';
+import { AppError, errorText, isAppError } from '../../store/model/errors.ts';
 import { attemptId } from '../../store/model/ids.ts';
 import type { AttemptKey } from '../../store/model/ids.ts';
-import type { LogPlace } from '../../store/model/run.ts';
+import type { LogPlace, TaskExecution } from '../../store/model/run.ts';
 import type { ObjectStore } from '../../store/objects/port.ts';
 import { archiveRecord, taskRecord } from '../../store/records/run-records.ts';
 import { CompactedError } from '../../store/state/port.ts';
@@ -20,6 +20,8 @@ const COPIES_MAX = 8;
 const LIST_PAGE = 500;
 /** A copy that failed is tried again after this time. */
 const RETRY_MS = 5_000;
+/** A task's record changes a few times in its life. */
+const SETTLE_TRIES_MAX = 5;
 
 export interface ArchiverDeps {
   readonly state: StateStore;
@@ -101,8 +103,8 @@ class Archiver {
       const duty = archiveRecord.decode(kv.value);
       // Another engine's attempts cannot be read here any more.
       const place = duty.engine === engine.kind ? await this.#archive(attempt) : 'none';
-      this.#leadership.check();
-      if (await this.#settle(kv, attempt, place)) await engine.forget(id);
+      await this.#settle(kv, attempt, place);
+      await engine.forget(id);
     } catch (error) {
       if (isAppError(error, 'lost_leadership')) return;
       log.warn({ attemptId: id, error: errorText(error) }, 'log not archived, trying again later');
@@ -127,25 +129,32 @@ class Archiver {
     }
   }
 
-  /** False when somebody else has settled it. */
-  async #settle(kv: KeyValue, attempt: AttemptKey, place: LogPlace): Promise<boolean> {
-    const compares: Compare[] = [this.#leadership.fence, { target: 'mod', key: kv.key, equals: kv.modRevision }];
-    const writes: Write[] = [{ op: 'delete', key: kv.key }];
+  /** Takes the duty away and says where the log is. */
+  async #settle(kv: KeyValue, attempt: AttemptKey, place: LogPlace): Promise<void> {
+    const { state, objects } = this.#deps;
     const key = keys.task(attempt);
-    const found = await this.#deps.state.get(key);
-    const task = found === null ? null : taskRecord.decode(found.value);
-    if (
-      found !== null &&
-      task?.state === 'complete' &&
-      task.logs === 'engine' &&
-      task.past.at(-1)?.attempt === attempt.attempt
-    ) {
-      compares.push({ target: 'mod', key, equals: found.modRevision });
-      writes.push({ op: 'put', key, value: taskRecord.encode({ ...task, logs: place }) });
+    for (let tries = 0; tries < SETTLE_TRIES_MAX; tries += 1) {
+      this.#leadership.check();
+      const found = await state.get(key);
+      const task = found === null ? null : taskRecord.decode(found.value);
+      const compares: Compare[] = [this.#leadership.fence, { target: 'mod', key, equals: found?.modRevision ?? 0 }];
+      const writes: Write[] = [{ op: 'delete', key: kv.key }];
+      const isLast = task?.past.at(-1)?.attempt === attempt.attempt;
+      if (task?.state === 'complete' && task.logs === 'engine' && isLast) {
+        writes.push({ op: 'put', key, value: taskRecord.encode({ ...task, logs: place }) });
+      }
+      const { succeeded } = await state.commit({ compares, writes });
+      if (!succeeded) continue;
+      if (isUnwanted(task)) await objects.delete(archiveName(attempt));
+      return;
     }
-    const result = await this.#deps.state.commit({ compares, writes });
-    return result.succeeded;
+    throw new AppError('conflict', 'The task kept changing while its log was copied.');
   }
+}
+
+/** Its log was removed, or its pipeline deleted, while the copy was being made. */
+function isUnwanted(task: TaskExecution | null): boolean {
+  return task === null || (task.state === 'complete' && (task.logs === 'removed' || task.logs === 'expired'));
 }
 
 async function* resumed(first: LogChunk, rest: AsyncIterator<LogChunk>): AsyncIterable<LogChunk> {
