@@ -37,18 +37,13 @@ let markers = 0;
 /** Counts from here on: all that the daemon tells of starts is written down as it comes. */
 export async function openProbe(address: DockerAddress, installation: string): Promise<DaemonProbe> {
   const client = createDockerClient({ address });
-  const log = await openEventLog(client);
+  const log = await openStartLog(client);
   const send = (call: Call, ...statuses: number[]) => client.expect(call, statuses);
   const label = `${INSTALLATION_LABEL}=${installation}`;
   return {
     client,
     async starts(id) {
-      // An event that is caused now comes after all that were caused before.
-      markers += 1;
-      const marker = `gofer-probe-${process.pid}-${Date.now()}-${markers}`;
-      await send({ method: 'POST', path: '/volumes/create', body: { Name: marker } }, 201);
-      await log.untilSeen(marker);
-      await send({ method: 'DELETE', path: `/volumes/${marker}` }, 204);
+      await log.caughtUp();
       return log.starts.filter((attempt) => attempt === id).length;
     },
     async isAlive(id) {
@@ -64,18 +59,7 @@ export async function openProbe(address: DockerAddress, installation: string): P
     async start(containerId) {
       return (await client.call({ method: 'POST', path: `/containers/${containerId}/start` })).status;
     },
-    async clear() {
-      const filters = JSON.stringify({ label: [label] });
-      const listed = await send({ method: 'GET', path: '/containers/json', query: { all: '1', filters } }, 200);
-      for (const { containerId } of parseContainerList(listed.body)) {
-        const query = { force: '1', v: '1' };
-        await send({ method: 'DELETE', path: `/containers/${containerId}`, query }, 204, 404, 409);
-      }
-      const volumes = await send({ method: 'GET', path: '/volumes', query: { filters } }, 200);
-      for (const { name } of parseVolumeList(volumes.body)) {
-        await send({ method: 'DELETE', path: `/volumes/${encodeURIComponent(name)}` }, 204, 404);
-      }
-    },
+    clear: () => clearDaemon(client, label),
     async close() {
       await client.close();
       await log.over;
@@ -83,7 +67,32 @@ export async function openProbe(address: DockerAddress, installation: string): P
   };
 }
 
-async function openEventLog(client: DockerClient) {
+/** Removes every container and volume with this label. */
+export async function clearDaemon(client: DockerClient, label: string): Promise<void> {
+  const filters = JSON.stringify({ label: [label] });
+  const send = (call: Call, ...statuses: number[]) => client.expect(call, statuses);
+  const listed = await send({ method: 'GET', path: '/containers/json', query: { all: '1', filters } }, 200);
+  for (const { containerId } of parseContainerList(listed.body)) {
+    const query = { force: '1', v: '1' };
+    await send({ method: 'DELETE', path: `/containers/${containerId}`, query }, 204, 404, 409);
+  }
+  const volumes = await send({ method: 'GET', path: '/volumes', query: { filters } }, 200);
+  for (const { name } of parseVolumeList(volumes.body)) {
+    await send({ method: 'DELETE', path: `/volumes/${encodeURIComponent(name)}` }, 204, 404);
+  }
+}
+
+export interface StartLog {
+  /** The attempt of each container that was started, in order; grows by itself. */
+  readonly starts: readonly string[];
+  /** Resolves once all starts up to now are in `starts`. */
+  caughtUp(): Promise<void>;
+  /** Ends when the client is closed. */
+  readonly over: Promise<void>;
+}
+
+/** Writes down every start of a container that the daemon tells of, whoever caused it. */
+export async function openStartLog(client: DockerClient): Promise<StartLog> {
   const starts: string[] = [];
   const seen = new Set<string>();
   const waiting = new Map<string, () => void>();
@@ -105,13 +114,17 @@ async function openEventLog(client: DockerClient) {
     }
   }
 
+  const over = read().catch(() => undefined);
   return {
     starts,
-    // Ends when the client is closed.
-    over: read().catch(() => undefined),
-    untilSeen(marker: string): Promise<void> {
-      if (seen.has(marker)) return Promise.resolve();
-      return new Promise((resolve) => waiting.set(marker, resolve));
+    over,
+    async caughtUp() {
+      // An event that is caused now comes after all that were caused before.
+      markers += 1;
+      const marker = `gofer-probe-${process.pid}-${Date.now()}-${markers}`;
+      await client.expect({ method: 'POST', path: '/volumes/create', body: { Name: marker } }, [201]);
+      if (!seen.has(marker)) await new Promise<void>((resolve) => waiting.set(marker, resolve));
+      await client.expect({ method: 'DELETE', path: `/volumes/${marker}` }, [204]);
     },
   };
 }

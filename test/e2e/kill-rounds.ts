@@ -1,24 +1,40 @@
-// The promise that matters most, as a procedure for any engine: a graph of 20 tasks that write down each start of a body outside the
-// system, while the server is killed with -9 again and again. Afterwards every body ran once, every run ended well, every line is there.
+// The promise that matters most, as a procedure for any engine: graphs of 20 tasks, of which each start of a body is witnessed outside
+// of the system, while the server is killed with -9 at random moments. Afterwards every body ran once, every run ended well, and
+// every line is there once: over the API, and in the archive.
 
-import { mkdir, readFile, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
+import { archiveName, readArchive } from '../../store/logs/archive.ts';
+import type { AttemptKey, NamespaceId, PipelineId, RunId, TaskId } from '../../store/model/ids.ts';
+import { openFilesStore } from '../../store/objects/files/files-store.ts';
 import { eventually } from '../eventually.ts';
-import { api, freePort, startServer } from './real-server.ts';
+import { api, freePort, readLog, startServer } from './real-server.ts';
 import type { RealServer } from './real-server.ts';
 
-export const TASKS = 20;
-const PATH_OF_PIPELINE = '/api/namespaces/default/pipelines/kill-test';
+const TASKS = 20;
+/** Bodies that start between two kills, at most, as far as the test waits for them. */
+const PROGRESS_MAX = 7;
+/** Earlier runs may have nothing left to start: then the kill comes without the wanted progress. */
+const PROGRESS_LIMIT_MS = 3_000;
+/** A kill does not always come just after a start. */
+const JITTER_MAX_MS = 60;
+const RUNS_END_MS = 120_000;
+
+/** Counts starts of bodies from outside, by the attempt's `<run>-<task>`. */
+export interface Witness {
+  /** Starts so far; may lag a little. */
+  seen(): Promise<number>;
+  starts(): Promise<ReadonlyMap<string, number>>;
+}
 
 export interface KillTest {
   readonly engine: 'process' | 'docker';
   readonly dataDir: string;
-  /** Where bodies write, as the test sees it. */
-  readonly witnessDir: string;
+  readonly pipelineId: string;
+  readonly witness: Witness;
   readonly kills: number;
-  readonly environment?: Readonly<Record<string, string>>;
-  /** The task's document: it must append one line to a file named after run and task in the witness directory. */
+  /** The task's document: its body must print `body of <run> <task>` and nothing else. */
   readonly task: (id: string, parents: readonly string[]) => object;
 }
 
@@ -29,94 +45,108 @@ function parentsOf(index: number): readonly string[] {
   return [`t${5 + (index % 10)}`, `t${5 + ((index + 3) % 10)}`];
 }
 
+const TASK_NAMES = Array.from({ length: TASKS }, (_, index) => `t${index}`);
+
+/** A kill counts while a run has bodies to start yet; a new run begins when none has. */
 export async function killRounds(options: KillTest): Promise<void> {
-  const { kills, engine, dataDir, witnessDir, environment } = options;
-  await mkdir(witnessDir, { recursive: true });
+  const { kills, engine, dataDir, witness, pipelineId } = options;
+  const place = `/api/namespaces/default/pipelines/${pipelineId}`;
   const port = await freePort();
-  const start = () => startServer({ dataDir, port, engine, ...(environment === undefined ? {} : { environment }) });
-  let server = await start();
+  const runs: number[] = [];
+  const startedAt = performance.now();
+  let server = await startServer({ dataDir, port, engine });
   try {
-    await register(server, options);
-    const runs: number[] = [];
-    for (let round = 0; round < kills; round += 1) {
-      runs.push(await startRun(server));
-      await killAfterProgress(server, witnessDir, round);
-      server = await start();
+    await register(server, place, options);
+    for (let hits = 0; hits < kills;) {
+      if ((await witness.seen()) >= runs.length * TASKS) runs.push(await startRun(server, place));
+      await progress(witness);
+      await server.kill();
+      if ((await witness.seen()) < runs.length * TASKS) hits += 1;
+      server = await startServer({ dataDir, port, engine });
     }
-    for (const run of runs)
-      await eventually(async () => expect(await statusOf(server, run)).toBe('successful'), 120_000);
-    await expectOneBodyEach(witnessDir, runs);
-    for (const run of runs) await expectLogs(server, run);
+    await Promise.all(
+      runs.map((run) =>
+        eventually(async () => expect(await runOf(server, place, run)).toMatchObject(SUCCESSFUL), RUNS_END_MS),
+      ),
+    );
+    await expectOneBodyEach(witness, runs);
+    for (const run of runs) await expectLogs(server, place, run);
+    await eventually(async () => expect(await archivesIn(dataDir)).toBe(runs.length * TASKS));
+  } catch (error) {
+    throw new Error(`after the log of the last server:\n${server.log().slice(-4_000)}`, { cause: error });
   } finally {
     await server.stop();
   }
+  await expectArchives(options, runs);
+  const seconds = Math.round((performance.now() - startedAt) / 1_000);
+  console.log(`${engine}: ${kills} kills, ${runs.length} runs, ${runs.length * TASKS} bodies, ${seconds} s`);
 }
 
-async function register(server: RealServer, { task }: KillTest): Promise<void> {
-  const tasks = Array.from({ length: TASKS }, (_, index) => task(`t${index}`, parentsOf(index)));
-  const config = { id: 'kill-test', name: 'Kill test', parallelism: 0, tasks };
-  expect(await api(server, 'POST', `${PATH_OF_PIPELINE}/configs`, { config })).toMatchObject({ status: 201 });
-  expect(await api(server, 'POST', `${PATH_OF_PIPELINE}/configs/1`)).toMatchObject({ status: 201 });
+const SUCCESSFUL = { state: 'complete', status: 'successful' };
+
+async function register(server: RealServer, place: string, { task, pipelineId }: KillTest): Promise<void> {
+  const tasks = TASK_NAMES.map((id, index) => task(id, parentsOf(index)));
+  const config = { id: pipelineId, name: 'Kill test', parallelism: 0, tasks };
+  expect(await api(server, 'POST', `${place}/configs`, { config })).toMatchObject({ status: 201 });
+  expect(await api(server, 'POST', `${place}/configs/1`)).toMatchObject({ status: 201 });
 }
 
-async function startRun(server: RealServer): Promise<number> {
-  const { status, body } = await api(server, 'POST', `${PATH_OF_PIPELINE}/runs`, { variables: {} });
+async function startRun(server: RealServer, place: string): Promise<number> {
+  const { status, body } = await api(server, 'POST', `${place}/runs`, { variables: {} });
   expect(status).toBe(201);
   return (body as { readonly run: { readonly run_id: number } }).run.run_id;
 }
 
-/** A different amount of progress each time: the kill comes at another point of the graph. */
-async function killAfterProgress(server: RealServer, witnessDir: string, round: number): Promise<void> {
-  const before = (await readdir(witnessDir)).length;
-  const wanted = round % 7;
-  // Not an error when it never comes: earlier runs may have nothing left to start.
-  await eventually(
-    async () => expect((await readdir(witnessDir)).length - before).toBeGreaterThanOrEqual(wanted),
-    1_500,
-  ).catch(() => undefined);
-  await server.kill();
+async function runOf(server: RealServer, place: string, run: number): Promise<unknown> {
+  const { body } = await api(server, 'GET', `${place}/runs/${run}`);
+  return (body as { readonly run: unknown }).run;
 }
 
-async function statusOf(server: RealServer, run: number): Promise<string> {
-  const { body } = await api(server, 'GET', `${PATH_OF_PIPELINE}/runs/${run}`);
-  return (body as { readonly run: { readonly status: string } }).run.status;
+/** A random number of bodies, then a random moment: the kill comes at another point of the graph each time. */
+async function progress(witness: Witness): Promise<void> {
+  const before = await witness.seen();
+  const wanted = before + Math.floor(Math.random() * PROGRESS_MAX);
+  await eventually(async () => expect(await witness.seen()).toBeGreaterThanOrEqual(wanted), PROGRESS_LIMIT_MS).catch(
+    () => undefined,
+  );
+  await new Promise((resolve) => setTimeout(resolve, Math.random() * JITTER_MAX_MS));
 }
 
-async function expectOneBodyEach(witnessDir: string, runs: readonly number[]): Promise<void> {
-  const counts = new Map<string, number>();
-  for (const name of await readdir(witnessDir)) {
-    const text = await readFile(path.join(witnessDir, name), 'utf8');
-    counts.set(name, text.split('\n').filter((line) => line !== '').length);
+async function expectOneBodyEach(witness: Witness, runs: readonly number[]): Promise<void> {
+  const starts = await witness.starts();
+  expect([...starts].filter(([, count]) => count !== 1)).toEqual([]);
+  expect([...starts.keys()].sort()).toEqual(runs.flatMap((run) => TASK_NAMES.map((id) => `${run}-${id}`)).sort());
+}
+
+async function expectLogs(server: RealServer, place: string, run: number): Promise<void> {
+  const logs = await Promise.all(TASK_NAMES.map((id) => readLog(`${server.url}${place}/runs/${run}/tasks/${id}/logs`)));
+  expect(logs).toEqual(TASK_NAMES.map((id) => `body of ${run} ${id}\n`));
+}
+
+/** Log archives on disk, counted without opening a store that the server has open. */
+async function archivesIn(dataDir: string): Promise<number> {
+  const files = await readdir(path.join(dataDir, 'objects', 'blobs', 'logs'), { recursive: true, withFileTypes: true });
+  return files.filter((entry) => entry.isFile()).length;
+}
+
+async function expectArchives({ dataDir, pipelineId }: KillTest, runs: readonly number[]): Promise<void> {
+  const objects = await openFilesStore({ directory: path.join(dataDir, 'objects') });
+  try {
+    for (const run of runs) {
+      for (const id of TASK_NAMES) {
+        const attempt: AttemptKey = {
+          namespaceId: 'default' as NamespaceId,
+          pipelineId: pipelineId as PipelineId,
+          runId: run as RunId,
+          taskId: id as TaskId,
+          attempt: 1,
+        };
+        let text = '';
+        for await (const { bytes } of readArchive(objects, archiveName(attempt))) text += Buffer.from(bytes).toString();
+        expect(text).toBe(`body of ${run} ${id}\n`);
+      }
+    }
+  } finally {
+    await objects.close();
   }
-  const wanted = runs.flatMap((run) => Array.from({ length: TASKS }, (_, index) => `${run}-t${index}`));
-  expect([...counts.keys()].sort()).toEqual(wanted.sort());
-  expect([...counts].filter(([, count]) => count !== 1)).toEqual([]);
-}
-
-async function expectLogs(server: RealServer, run: number): Promise<void> {
-  const lines = await Promise.all(
-    Array.from({ length: TASKS }, (_, index) =>
-      readLog(`${server.url}${PATH_OF_PIPELINE}/runs/${run}/tasks/t${index}/logs`),
-    ),
-  );
-  expect(lines.map((text) => text.trim())).toEqual(
-    Array.from({ length: TASKS }, (_, index) => `body of ${run} t${index}`),
-  );
-}
-
-/** The whole log of a task by the WebSocket of the contract. */
-export async function readLog(url: string): Promise<string> {
-  const { WebSocket } = await import('ws');
-  const socket = new WebSocket(url.replace(/^http/, 'ws'), {
-    headers: { 'gofer-api-version': 'v0', authorization: 'Bearer test' },
-  });
-  let text = '';
-  return new Promise((resolve, reject) => {
-    socket.on('message', (data: Buffer) => (text += data.toString()));
-    socket.on('error', reject);
-    socket.on('close', (code: number, reason: Buffer) => {
-      if (code === 1000) resolve(text);
-      else reject(new Error(`log stream of ${url} closed with ${code}: ${reason.toString()}`));
-    });
-  });
 }

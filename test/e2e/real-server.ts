@@ -10,7 +10,8 @@ import path from 'node:path';
 import { eventually } from '../eventually.ts';
 
 export const ROOT = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
-const LAUNCHER = path.join(ROOT, 'cmd', 'gofer.mjs');
+/** GOFER_TEST_EXECUTABLE: another build of it, such as one that was packed and installed. */
+const LAUNCHER = process.env['GOFER_TEST_EXECUTABLE'] ?? path.join(ROOT, 'cmd', 'gofer.mjs');
 
 export interface RealServer {
   readonly url: string;
@@ -95,6 +96,23 @@ export async function api(
   });
   const text = await answer.text();
   return { status: answer.status, body: text === '' ? null : JSON.parse(text) };
+}
+
+/** The whole log of a task by the WebSocket of the contract. */
+export async function readLog(url: string): Promise<string> {
+  const { WebSocket } = await import('ws');
+  const socket = new WebSocket(url.replace(/^http/, 'ws'), {
+    headers: { 'gofer-api-version': 'v0', authorization: 'Bearer test' },
+  });
+  let text = '';
+  return new Promise((resolve, reject) => {
+    socket.on('message', (data: Buffer) => (text += data.toString()));
+    socket.on('error', reject);
+    socket.on('close', (code: number, reason: Buffer) => {
+      if (code === 1000) resolve(text);
+      else reject(new Error(`log stream of ${url} closed with ${code}: ${reason.toString()}`));
+    });
+  });
 }
 
 export interface CliResult {
