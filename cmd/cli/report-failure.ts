@@ -73,7 +73,11 @@ function describeApiError(error: ApiError, command: string, settings: CliSetting
         hints: ['gofer fetch shows what is there; --namespace chooses another namespace.'],
       };
     case EXIT.denied:
-      return { message: error.message, exitCode, hints: ['The token comes from GOFER_TOKEN, ~/.gofer.toml or --token.'] };
+      return {
+        message: error.message,
+        exitCode,
+        hints: ['The token comes from GOFER_TOKEN, ~/.gofer.toml or --token.'],
+      };
     case EXIT.conflict:
     case EXIT.usage:
       return { message: error.message, exitCode, hints: [] };

@@ -38,7 +38,8 @@ export async function runCli(call: CliCall): Promise<number> {
       settings = await loadSettings(settingsSources(settingsOf(command)));
       await using client = createClient({ baseUrl: settings.apiBaseUrl, token: settings.token });
       const context = createContext({ settings, client, terminal, signal, now: Date.now });
-      exitCode = (await endedOrInterrupted(work(context), signal)) ?? EXIT.ok;
+      const code = await endedOrInterrupted(work(context), signal);
+      exitCode = code ?? (signal.aborted ? EXIT.interrupted : EXIT.ok);
     },
   };
   try {
@@ -55,22 +56,27 @@ export async function runCli(call: CliCall): Promise<number> {
 const CLEAN_UP_MS = 1_000;
 
 async function endedOrInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  await using stop = new AsyncDisposableStack();
+  let timer: NodeJS.Timeout | null = null;
+  let onAbort: () => void = () => undefined;
   const interrupted = new Promise<never>((_resolve, reject) => {
-    const onAbort = () => {
-      const timer = setTimeout(() => reject(new Error('interrupted')), CLEAN_UP_MS);
-      stop.defer(() => Promise.resolve(clearTimeout(timer)));
+    onAbort = () => {
+      timer = setTimeout(() => reject(new Error('interrupted')), CLEAN_UP_MS);
     };
     signal.addEventListener('abort', onAbort, { once: true });
-    stop.defer(() => Promise.resolve(signal.removeEventListener('abort', onAbort)));
   });
-  return await Promise.race([work, interrupted]);
+  try {
+    return await Promise.race([work, interrupted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    if (timer !== null) clearTimeout(timer);
+  }
 }
 
 /** `pipeline get hello`, for messages. */
 function commandText(command: Command): string {
   const names: string[] = [];
-  for (let current: Command | null = command; current?.parent != null; current = current.parent) names.unshift(current.name());
+  for (let current: Command | null = command; current?.parent != null; current = current.parent)
+    names.unshift(current.name());
   return [...names, ...command.args].join(' ');
 }
 

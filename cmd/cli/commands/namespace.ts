@@ -1,6 +1,7 @@
 // `gofer namespace …`
 
 import type { Command } from 'commander';
+import { usageError } from '../cli-error.ts';
 import { done } from '../context.ts';
 import { action, leaf, type Host } from '../host.ts';
 import { renderDetails } from '../text/details.ts';
@@ -20,7 +21,7 @@ export function defineNamespace(family: Command, host: Host): void {
     examples: ['gofer namespace create data-team "Data team" "Nightly imports and reports"'],
   }).action(
     action(host, async ({ client, show }, id: string, name: string, description: string) => {
-      const namespace = await client.createNamespace({ id, name, description });
+      const { namespace } = await client.createNamespace({ id, name, description });
       show(done({ namespace }, `Created namespace [${id}] '${name}'`));
     }),
   );
@@ -34,7 +35,10 @@ export function defineNamespace(family: Command, host: Host): void {
     .option('-d, --description <text>', 'new description')
     .action(
       action(host, async ({ client, show }, id: string, change: NamespaceChange) => {
-        const namespace = await client.updateNamespace(id, change);
+        if (change.name === undefined && change.description === undefined) {
+          throw usageError('Nothing to change: give --name, --description, or both.');
+        }
+        const { namespace } = await client.updateNamespace({ namespaceId: id, ...change });
         show(done({ namespace }, `Updated namespace [${id}]`));
       }),
     );
@@ -45,7 +49,7 @@ export function defineNamespace(family: Command, host: Host): void {
     examples: ['gofer namespace delete data-team'],
   }).action(
     action(host, async ({ client, show }, id: string) => {
-      await client.deleteNamespace(id);
+      await client.deleteNamespace({ namespaceId: id });
       show(done({ deleted: { namespace_id: id } }, `Deleted namespace [${id}]`));
     }),
   );
@@ -54,7 +58,7 @@ export function defineNamespace(family: Command, host: Host): void {
 function defineReading(family: Command, host: Host): void {
   leaf(family, { usage: 'list', summary: 'List all namespaces', examples: ['gofer namespace list'] }).action(
     action(host, async ({ client, show }) => {
-      const namespaces = await client.listNamespaces();
+      const { namespaces } = await client.listNamespaces();
       show({
         json: { namespaces },
         text: ({ paint, time }) =>
@@ -71,7 +75,7 @@ function defineReading(family: Command, host: Host): void {
 
   leaf(family, { usage: 'get <id>', summary: 'Show a namespace', examples: ['gofer namespace get default'] }).action(
     action(host, async ({ client, show }, id: string) => {
-      const namespace = await client.getNamespace(id);
+      const { namespace } = await client.getNamespace({ namespaceId: id });
       show({
         json: { namespace },
         text: ({ paint, time }) =>

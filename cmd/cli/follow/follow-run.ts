@@ -1,0 +1,121 @@
+// Follows a run to its end: progress on standard error, the lines of all tasks on standard output, the run's status as the exit code.
+
+import type { OfTask, Run, TaskExecution } from '../../../sdk/client/types.ts';
+import type { Context } from '../context.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { followLog } from './follow-log.ts';
+import { createPatience } from './patience.ts';
+import { createReport, type RunReport } from './run-report.ts';
+import { createTurns, type Turns } from './turns.ts';
+import { watchRun } from './watch-run.ts';
+
+/** Logs that are read at the same time; those of further tasks are read when one of these ends. */
+const LOGS_MAX = 64;
+
+interface RunPlace {
+  readonly pipelineId: string;
+  readonly runId: number;
+}
+
+/** Ctrl-C ends the following, never the run. */
+export async function followRun(context: Context, place: RunPlace): Promise<ExitCode> {
+  const { client, settings, signal } = context;
+  const report = createReport(context, place);
+  const onTrouble = (error: unknown) => report.trouble(error);
+  const patience = createPatience({ signal, now: Date.now, onTrouble });
+  const of = { namespaceId: settings.namespace, ...place };
+  const tasks = new Map<string, TaskFollower>();
+  const turns = createTurns(LOGS_MAX);
+  try {
+    for await (const { run, executions } of watchRun({ client, patience, now: Date.now, signal }, of)) {
+      report.run(run, executions);
+      for (const execution of executions) {
+        const taskId = execution.task_id;
+        const follower = tasks.get(taskId) ?? createTaskFollower({ context, report, turns, of: { ...of, taskId } });
+        tasks.set(taskId, follower);
+        follower.see(execution);
+      }
+      if (run.state !== 'complete') continue;
+      await Promise.all([...tasks.values()].map((task) => task.ended()));
+      report.end(run);
+      return exitCodeOf(run);
+    }
+  } catch (error) {
+    if (signal.aborted) {
+      report.interrupted();
+      return EXIT.interrupted;
+    }
+    throw error;
+  }
+  return EXIT.failure;
+}
+
+function exitCodeOf({ status }: Run): ExitCode {
+  switch (status) {
+    case 'successful':
+      return EXIT.ok;
+    case 'failed':
+      return EXIT.runFailed;
+    case 'cancelled':
+      return EXIT.runCancelled;
+    case 'unknown':
+      return EXIT.failure;
+  }
+}
+
+interface TaskParts {
+  readonly context: Context;
+  readonly report: RunReport;
+  readonly turns: Turns;
+  readonly of: OfTask;
+}
+
+interface TaskFollower {
+  readonly see: (execution: TaskExecution) => void;
+  /** All of its lines were shown. Never throws. */
+  readonly ended: () => Promise<void>;
+}
+
+/** Its attempts one after the other: lines first, then how it ended. */
+function createTaskFollower({ context, report, turns, of }: TaskParts): TaskFollower {
+  let attempts = 0;
+  let chain = Promise.resolve();
+  let hasStarted = false;
+  let isOver = false;
+
+  async function showAttempt(attempt: number): Promise<void> {
+    try {
+      await turns.take(() => showLog({ context, report, of }, attempt));
+    } catch (error) {
+      // That a body which never ran has no log is no news.
+      if (hasStarted && !context.signal.aborted) report.noLog(of.taskId, error);
+    }
+  }
+
+  return {
+    see(execution) {
+      if (isOver) return;
+      hasStarted ||= execution.started > 0;
+      // The log of a result that was taken over was shown when it was made.
+      const newest = (execution.carried_from ?? 0) > 0 ? 0 : (execution.attempt ?? 0);
+      while (attempts < newest) {
+        attempts += 1;
+        const attempt = attempts;
+        chain = chain.then(() => showAttempt(attempt));
+      }
+      isOver = execution.state === 'complete';
+      if (isOver) chain = chain.then(() => report.task(execution));
+      else report.task(execution);
+    },
+    ended: () => chain,
+  };
+}
+
+async function showLog({ context, report, of }: Omit<TaskParts, 'turns'>, attempt: number): Promise<void> {
+  const { client, signal, terminal } = context;
+  const reader = { client, patience: createPatience({ signal, now: Date.now }), now: Date.now };
+  for await (const line of followLog(reader, { ...of, attempt, wait: true, signal })) {
+    report.line(of.taskId, { attempt, line });
+    await terminal.drained();
+  }
+}
