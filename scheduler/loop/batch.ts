@@ -2,25 +2,16 @@
 // until the store's limits are reached; each record that it writes is compared with what the plan saw, and the fence is on it.
 
 import { keys } from '../../store/keys.ts';
-import type { EventKind, StoredEvent } from '../../store/model/event.ts';
+import type { StoredEvent } from '../../store/model/event.ts';
 import { makeEventId } from '../../store/model/event.ts';
-import type { EventId, Instant, TaskId } from '../../store/model/ids.ts';
+import type { Instant } from '../../store/model/ids.ts';
 import type { Run, TaskExecution } from '../../store/model/run.ts';
 import { eventCounterRecord, segmentRecord } from '../../store/records/event-records.ts';
 import type { EventCounter } from '../../store/records/event-records.ts';
-import { archiveRecord, runRecord, taskRecord } from '../../store/records/run-records.ts';
 import type { Compare, StoreLimits, Transaction, Write } from '../../store/state/port.ts';
-import { eventsOf } from '../plan/action.ts';
-import type { Action } from '../plan/action.ts';
-import type { RunView } from '../plan/run-view.ts';
+import { deletion, draftOf } from './slice-draft.ts';
+import type { Draft, Slice } from './slice-draft.ts';
 import type { WaitingEvent } from './world.ts';
-
-/** Some actions of one run, in order. */
-export interface Slice {
-  readonly name: string;
-  readonly view: RunView;
-  readonly actions: readonly Action[];
-}
 
 /** What a slice leaves behind once its transaction is committed. */
 export interface Applied {
@@ -52,9 +43,8 @@ interface BatchOptions {
 
 /** The fence, the counter and the segment take their place in each transaction. */
 const RESERVED_OPERATIONS = 4;
-/** Keys, framing and the reserved writes; values are counted exactly. */
+/** The fence, the counter and the framing. */
 const RESERVED_BYTES = 4_096;
-const BYTES_PER_OPERATION = 256;
 /** One action makes at most this many writes (a finished run: its record and its place on the open list). */
 const WRITES_PER_ACTION_MAX = 2;
 
@@ -118,83 +108,18 @@ export function createBatch(options: BatchOptions): Batch {
     build: () => {
       if (events.length === 0) return { transaction: { compares, writes }, counter: options.counter, applied };
       const counter = { first: options.counter.first, last: segment, emitted };
-      const counterKey = keys.eventCounter();
-      return {
-        counter,
-        applied,
-        transaction: {
-          compares: [...compares, { target: 'mod', key: counterKey, equals: options.counterRevision }],
-          writes: [
-            ...writes,
-            { op: 'put', key: counterKey, value: eventCounterRecord.encode(counter) },
-            { op: 'put', key: keys.event(segment), value: segmentRecord.encode({ events }) },
-          ],
-        },
-      };
+      const logged = segmentWrites(counter, events);
+      const unchanged = { target: 'mod', key: keys.eventCounter(), equals: options.counterRevision } as const;
+      const transaction = { compares: [...compares, unchanged], writes: [...writes, ...logged] };
+      return { transaction, counter, applied };
     },
   };
 }
 
-interface Draft {
-  readonly compares: Compare[];
-  readonly writes: Write[];
-  readonly events: EventKind[];
-  readonly tasks: Map<TaskId, TaskExecution>;
-  readonly asks: string[];
-  run: Run | null;
-  bytes: number;
-}
-
-function deletion(key: string, events: EventKind[]): Draft {
-  const writes: Write[] = [{ op: 'delete', key }];
-  return { compares: [], writes, events, tasks: new Map(), asks: [], run: null, bytes: BYTES_PER_OPERATION * 2 };
-}
-
-interface DraftContext {
-  readonly engine: string;
-  readonly now: Instant;
-  readonly eventId: (index: number) => EventId;
-}
-
-/** A key may be written once in a transaction, so the last record of each run and task wins; events keep them all. */
-function draftOf({ view, actions }: Slice, context: DraftContext): Draft {
-  const draft: Draft = { compares: [], writes: [], events: [], tasks: new Map(), asks: [], run: null, bytes: 0 };
-  let queuedAs: EventId | null = view.run.eventId;
-  for (const action of actions) {
-    if (action.type === 'queue_run') queuedAs = context.eventId(draft.events.length);
-    draft.events.push(...eventsOf(action));
-    if (action.type === 'settle_ask') {
-      draft.asks.push(action.key);
-      remove(draft, action.key);
-    }
-    if ('run' in action) draft.run = action.run;
-    if ('task' in action) draft.tasks.set(action.task.taskId, action.task);
-    if ('closes' in action && action.closes > 0) {
-      const key = keys.archive({ ...action.task, attempt: action.closes });
-      put(draft, key, archiveRecord.encode({ engine: context.engine, endedAt: context.now }));
-    }
-  }
-  if (draft.run !== null) {
-    draft.run = { ...draft.run, eventId: queuedAs };
-    const key = keys.run(draft.run);
-    draft.compares.push({ target: 'mod', key, equals: view.runRevision });
-    put(draft, key, runRecord.encode(draft.run));
-    if (draft.run.state === 'complete') remove(draft, keys.openRun(draft.run));
-  }
-  for (const task of draft.tasks.values()) {
-    const key = keys.task(task);
-    draft.compares.push({ target: 'mod', key, equals: view.taskRevisions.get(task.taskId) ?? 0 });
-    put(draft, key, taskRecord.encode(task));
-  }
-  return draft;
-}
-
-function put(draft: Draft, key: string, value: string): void {
-  draft.writes.push({ op: 'put', key, value });
-  draft.bytes += value.length + BYTES_PER_OPERATION;
-}
-
-function remove(draft: Draft, key: string): void {
-  draft.writes.push({ op: 'delete', key });
-  draft.bytes += BYTES_PER_OPERATION;
+/** All events of a transaction are one segment of the log, the last one for now. */
+function segmentWrites(counter: EventCounter, events: readonly StoredEvent[]): readonly Write[] {
+  return [
+    { op: 'put', key: keys.eventCounter(), value: eventCounterRecord.encode(counter) },
+    { op: 'put', key: keys.event(counter.last), value: segmentRecord.encode({ events }) },
+  ];
 }

@@ -2,8 +2,8 @@
 
 import { keys } from '../../store/keys.ts';
 import { AppError, errorText, isAppError } from '../../store/model/errors.ts';
-import { runKeyText } from '../../store/model/ids.ts';
-import type { RunId, RunKey, TaskId } from '../../store/model/ids.ts';
+import { parseRunId, runKeyText } from '../../store/model/ids.ts';
+import type { RunKey, TaskId } from '../../store/model/ids.ts';
 import type { CompleteTask, PendingRun, RunningRun } from '../../store/model/run.ts';
 import { configRecord } from '../../store/records/pipeline-records.ts';
 import { runRecord, taskRecord } from '../../store/records/run-records.ts';
@@ -40,40 +40,12 @@ export interface RunLoader {
 }
 
 export function createRunLoader(state: StateStore, log: LoopLog): RunLoader {
-  const graphs = new Map<string, TaskGraph>();
-
-  async function graph(run: RunKey & { readonly configVersion: number }): Promise<TaskGraph> {
-    const key = keys.config(run, run.configVersion);
-    const known = graphs.get(key);
-    if (known !== undefined) {
-      graphs.delete(key);
-      graphs.set(key, known);
-      return known;
-    }
-    const kv = await state.get(key);
-    if (kv === null) throw new AppError('internal', 'The config of a run is missing.', { detail: key });
-    const made = taskGraph(configRecord.decode(kv.value));
-    graphs.set(key, made);
-    if (graphs.size > GRAPHS_MAX) graphs.delete(graphs.keys().next().value ?? '');
-    return made;
-  }
-
-  async function tasksOf(key: RunKey): Promise<{ readonly value: string; readonly revision: number }[]> {
-    const found: { readonly value: string; readonly revision: number }[] = [];
-    let range = keys.tasksOf(key);
-    for (;;) {
-      const page = await state.range(range, { limit: TASK_PAGE });
-      for (const kv of page.kvs) found.push({ value: kv.value, revision: kv.modRevision });
-      const last = page.kvs.at(-1);
-      if (!page.more || last === undefined) return found;
-      range = { start: `${last.key}\0`, end: range.end };
-    }
-  }
+  const graph = createGraphCache(state);
 
   async function carriedBy(run: PendingRun | RunningRun): Promise<ReadonlyMap<TaskId, CompleteTask>> {
     const carried = new Map<TaskId, CompleteTask>();
     if (run.retryOf === 0 || run.state === 'running') return carried;
-    for (const { value } of await tasksOf({ ...run, runId: run.retryOf as RunId })) {
+    for (const { value } of await taskRecords(state, { ...run, runId: parseRunId(run.retryOf) })) {
       const task = taskRecord.decode(value);
       if (task.state === 'complete' && task.status === 'successful') carried.set(task.taskId, task);
     }
@@ -85,7 +57,7 @@ export function createRunLoader(state: StateStore, log: LoopLog): RunLoader {
     if (kv === null) return { kind: 'over' };
     const run = runRecord.decode(kv.value);
     if (run.state === 'complete') return { kind: 'over' };
-    const tasks = await tasksOf(key);
+    const tasks = await taskRecords(state, key);
     const view = createRunView({
       run,
       runRevision: kv.modRevision,
@@ -115,4 +87,41 @@ export function createRunLoader(state: StateStore, log: LoopLog): RunLoader {
     load: (key) => guarded(key, () => open(key)),
     adopt: (created) => guarded(created.run, () => adopt(created)),
   };
+}
+
+type GraphOf = (run: RunKey & { readonly configVersion: number }) => Promise<TaskGraph>;
+
+/** Keeps the graphs that were asked for last. A version never changes, so what is kept stays true. */
+function createGraphCache(state: StateStore): GraphOf {
+  const graphs = new Map<string, TaskGraph>();
+  return async (run) => {
+    const key = keys.config(run, run.configVersion);
+    const known = graphs.get(key);
+    if (known !== undefined) {
+      graphs.delete(key);
+      graphs.set(key, known);
+      return known;
+    }
+    const kv = await state.get(key);
+    if (kv === null) throw new AppError('internal', 'The config of a run is missing.', { detail: key });
+    const made = taskGraph(configRecord.decode(kv.value));
+    graphs.set(key, made);
+    if (graphs.size > GRAPHS_MAX) graphs.delete(graphs.keys().next().value ?? '');
+    return made;
+  };
+}
+
+async function taskRecords(
+  state: StateStore,
+  key: RunKey,
+): Promise<{ readonly value: string; readonly revision: number }[]> {
+  const found: { readonly value: string; readonly revision: number }[] = [];
+  let range = keys.tasksOf(key);
+  for (;;) {
+    const page = await state.range(range, { limit: TASK_PAGE });
+    for (const kv of page.kvs) found.push({ value: kv.value, revision: kv.modRevision });
+    const last = page.kvs.at(-1);
+    if (!page.more || last === undefined) return found;
+    range = { start: `${last.key}\0`, end: range.end };
+  }
 }

@@ -1,20 +1,21 @@
 // The retention duty: takes away what the settings say is no longer kept (spec 4.8, 8.5). Objects and logs of old runs go once the
 // run is complete; old events and remembered idempotency answers go by age. Each deletion is fenced, small, and may be repeated.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import type { LeaderDuty, Leadership } from '../../cluster/leadership.ts';
 import { keys, runOfKey } from '../../store/keys.ts';
 import type { PipelineKey } from '../../store/keys.ts';
 import { archiveName } from '../../store/logs/archive.ts';
 import { errorText, isAppError } from '../../store/model/errors.ts';
-import { runKeyText } from '../../store/model/ids.ts';
-import type { Instant, RunId, RunKey } from '../../store/model/ids.ts';
+import { parseRunId, runKeyText } from '../../store/model/ids.ts';
+import type { Instant, RunKey } from '../../store/model/ids.ts';
 import type { CompleteTask } from '../../store/model/run.ts';
 import type { ObjectStore } from '../../store/objects/port.ts';
 import { objectKeyRecord } from '../../store/records/blob-records.ts';
 import { segmentRecord } from '../../store/records/event-records.ts';
 import { idempotencyRecord } from '../../store/records/request-records.ts';
 import { retentionRecord, runCounterRecord, runRecord, taskRecord } from '../../store/records/run-records.ts';
-import type { KeyRange, KeyValue, StateStore, Write } from '../../store/state/port.ts';
+import type { KeyRange, KeyValue, StateStore, WatchEvent, Write } from '../../store/state/port.ts';
 import type { LoopLog } from './deps.ts';
 
 export interface RetentionSettings {
@@ -66,7 +67,7 @@ class Retention {
         if (isAppError(error, 'lost_leadership') || signal.aborted) break;
         this.#deps.log.warn({ error: errorText(error) }, 'retention stopped half-way, trying again');
       }
-      await pause(SWEEP_MS, signal);
+      await pause(SWEEP_MS, undefined, { signal }).catch(() => undefined);
     }
     await watching;
   }
@@ -79,14 +80,16 @@ class Retention {
       try {
         const watch = await state.watch(keys.runCounters(), { signal });
         for await (const kv of pages(state, keys.runCounters())) this.#note(kv.key);
-        for await (const batch of watch) {
-          for (const event of batch.events) if (event.type === 'put') this.#note(event.kv.key);
-        }
+        for await (const batch of watch) this.#noteAll(batch.events);
       } catch (error) {
         log.warn({ error: errorText(error) }, 'retention lists again');
-        await pause(SWEEP_MS, signal);
+        await pause(SWEEP_MS, undefined, { signal }).catch(() => undefined);
       }
     }
+  }
+
+  #noteAll(events: readonly WatchEvent[]): void {
+    for (const event of events) if (event.type === 'put') this.#note(event.kv.key);
   }
 
   #note(key: string): void {
@@ -153,7 +156,7 @@ class Retention {
     const done = cursor === null ? 0 : retentionRecord.decode(cursor.value).logsExpiredUpTo;
     let upTo = done;
     while (upTo < last && upTo < done + STEP) {
-      if (!(await this.#expireRunLogs({ ...pipeline, runId: (upTo + 1) as RunId }))) break;
+      if (!(await this.#expireRunLogs({ ...pipeline, runId: parseRunId(upTo + 1) }))) break;
       upTo += 1;
     }
     if (upTo === done) return done < last;
@@ -215,17 +218,4 @@ async function* pages(state: StateStore, range: KeyRange): AsyncGenerator<KeyVal
     if (!page.more || last === undefined) return;
     start = `${last.key}\0`;
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener('abort', finish, { once: true });
-    function finish(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      resolve();
-    }
-  });
 }

@@ -4,17 +4,17 @@
 import type { Leadership } from '../../cluster/leadership.ts';
 import { keys } from '../../store/keys.ts';
 import { AppError } from '../../store/model/errors.ts';
-import { runKeyText } from '../../store/model/ids.ts';
-import type { NamespaceId, PipelineId, RunId, RunKey } from '../../store/model/ids.ts';
+import { parseRunKeyText, runKeyText } from '../../store/model/ids.ts';
 import type { RunView } from '../plan/run-view.ts';
 import { putTask } from '../plan/run-view.ts';
 import { planRun } from '../plan/plan-run.ts';
 import { createBatch, sliceLength } from './batch.ts';
-import type { Applied, Batch, Slice } from './batch.ts';
+import type { Applied, Batch } from './batch.ts';
 import type { LoopDeps } from './deps.ts';
 import type { Effects } from './effects.ts';
 import { listOutbox, readCounter } from './intake.ts';
 import type { RunLoader } from './loader.ts';
+import type { Slice } from './slice-draft.ts';
 import { dropView } from './world.ts';
 import type { Arrival, World } from './world.ts';
 
@@ -176,14 +176,7 @@ async function commitAll(context: TurnContext, slices: readonly Slice[]): Promis
     while (next < queue.length || world.outbox.size > 0 || world.leftovers.size > 0) {
       const batch = newBatch(context);
       const outbox = fillFromOutbox(world, batch);
-      const names = new Set<string>();
-      while (next < queue.length) {
-        const slice = queue[next];
-        // A run's later slice builds on the records that its earlier one writes: one slice of a run in a transaction.
-        if (slice === undefined || names.has(slice.name) || !batch.add(slice)) break;
-        names.add(slice.name);
-        next += 1;
-      }
+      next += fillFromSlices(queue, next, batch);
       await commitBatch(context, batch, outbox);
     }
   } catch (error) {
@@ -225,6 +218,17 @@ function fillFromOutbox(world: World, batch: Batch): readonly string[] {
     taken.push(key);
   }
   return taken;
+}
+
+/** How many slices from `start` on the batch took. */
+function fillFromSlices(queue: readonly Slice[], start: number, batch: Batch): number {
+  const names = new Set<string>();
+  for (let next = start; ; next += 1) {
+    const slice = queue[next];
+    // A run's later slice builds on the records that its earlier one writes: one slice of a run in a transaction.
+    if (slice === undefined || names.has(slice.name) || !batch.add(slice)) return next - start;
+    names.add(slice.name);
+  }
 }
 
 async function commitBatch(context: TurnContext, batch: Batch, outbox: readonly string[]): Promise<void> {
@@ -280,13 +284,4 @@ export async function recover({ deps, world }: TurnContext): Promise<void> {
   world.outbox.clear();
   await listOutbox({ state: deps.state, world, log: deps.log });
   world.counterStale = false;
-}
-
-function parseRunKeyText(text: string): RunKey {
-  const [namespaceId = '', pipelineId = '', runId = ''] = text.split('/');
-  return {
-    namespaceId: namespaceId as NamespaceId,
-    pipelineId: pipelineId as PipelineId,
-    runId: Number(runId) as RunId,
-  };
 }

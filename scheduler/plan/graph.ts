@@ -1,6 +1,7 @@
 // The shape of a config's tasks, made once per config version and shared by all of its runs.
 
 import type { PipelineConfig, TaskSpec } from '../../store/model/config.ts';
+import { parseTaskId } from '../../store/model/ids.ts';
 import type { TaskId } from '../../store/model/ids.ts';
 
 export interface TaskGraph {
@@ -20,7 +21,7 @@ export function taskGraph(config: PipelineConfig): TaskGraph {
   const roots: TaskId[] = [];
   for (const spec of config.tasks) specs.set(spec.id, spec);
   for (const spec of config.tasks) {
-    const parents = Object.keys(spec.dependsOn) as TaskId[];
+    const parents = Object.keys(spec.dependsOn).map((id) => parseTaskId(id));
     parentCount.set(spec.id, parents.length);
     if (parents.length === 0) roots.push(spec.id);
     for (const parent of parents) {

@@ -1,7 +1,7 @@
 // What the end of an attempt means for its task, and what the ends of all tasks mean for the run (spec 4.1, 5.2, 5.3).
 
 import type { ParentRule, RetryPolicy } from '../../store/model/config.ts';
-import { attemptId } from '../../store/model/ids.ts';
+import { attemptId, parseTaskId } from '../../store/model/ids.ts';
 import type { Instant, TaskId } from '../../store/model/ids.ts';
 import type {
   AttemptEnd,
@@ -287,7 +287,7 @@ export function unmetParent(
   statusOf: (parent: TaskId) => TaskStatus,
 ): string | null {
   for (const [parent, rule] of Object.entries(dependsOn)) {
-    const status = statusOf(parent as TaskId);
+    const status = statusOf(parseTaskId(parent));
     if (!satisfies(rule, status)) return `${parent} ended ${status}, and ${ruleWords(rule)} was required`;
   }
   return null;

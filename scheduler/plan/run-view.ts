@@ -106,11 +106,6 @@ export function openParentsOf(view: RunView, taskId: TaskId): number {
   return view.openParents.get(taskId) ?? view.graph.parentCount.get(taskId) ?? 0;
 }
 
-/** The record of a task, or what its absence means. */
-export function taskOf(view: RunView, taskId: TaskId): TaskExecution {
-  return view.tasks.get(taskId) ?? unrecordedTask(view.run, taskId);
-}
-
 export function unrecordedTask(run: RunView['run'], taskId: TaskId): WaitingTask {
   const { namespaceId, pipelineId, runId, created } = run;
   return { namespaceId, pipelineId, runId, taskId, state: 'waiting', created, past: [], retryAt: 0 };

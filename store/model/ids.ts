@@ -73,6 +73,16 @@ export function runKeyText(key: RunKey): string {
   return `${key.namespaceId}/${key.pipelineId}/${key.runId}`;
 }
 
+/** The key of a text that `runKeyText` made. */
+export function parseRunKeyText(text: string): RunKey {
+  const [namespaceId = '', pipelineId = '', runId = ''] = text.split('/');
+  return {
+    namespaceId: parseNamespaceId(namespaceId),
+    pipelineId: parsePipelineId(pipelineId),
+    runId: parseRunId(runId),
+  };
+}
+
 /** Namespace, pipeline and run hold no underscore, so the parts can be told apart again (spec 2.1). */
 export function attemptId(key: TaskKey, attempt: number): AttemptId {
   return `${key.namespaceId}_${key.pipelineId}_${key.runId}_${key.taskId}_${attempt}` as AttemptId;

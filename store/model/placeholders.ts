@@ -23,6 +23,10 @@ export function parsePlaceholder(value: string): Placeholder | null {
   if (!value.includes('{{')) return null;
   const match = FORM.exec(value.trim());
   const kind = match?.[1]?.toLowerCase() ?? '';
-  if (match === null || !KINDS.has(kind)) return null;
-  return { kind: kind as PlaceholderKind, key: (match[2] ?? '').trim() };
+  if (match === null || !isKind(kind)) return null;
+  return { kind, key: (match[2] ?? '').trim() };
+}
+
+function isKind(text: string): text is PlaceholderKind {
+  return KINDS.has(text);
 }
