@@ -5,7 +5,7 @@
 import { keys, scopes } from '../../store/keys.ts';
 import { AppError } from '../../store/model/errors.ts';
 import { KEY_BYTES_MAX } from '../../store/model/ids.ts';
-import { newBlobName } from '../../store/objects/blob-name.ts';
+import { UNPOINTED_GRACE_MS, newBlobName } from '../../store/objects/blob-name.ts';
 import type { ByteRange, OpenObject } from '../../store/objects/port.ts';
 import { objectKeyRecord } from '../../store/records/blob-records.ts';
 import type { ObjectKey } from '../../store/records/blob-records.ts';
@@ -117,6 +117,7 @@ async function putObject(deps: ApiDeps, level: Level, input: ObjectPut): Promise
   if (!input.force && (await state.get(key)) !== null) throw exists(input.key);
   const blobName = newBlobName({ scope: level.scope, key: input.key, id: newId() });
   const { size, sha256 } = await objects.put(blobName, input.body, { maxBytes: OBJECT_BYTES_MAX });
+  const storedAt = performance.now();
   try {
     const { record, displaced } = await point(deps, level, {
       key: input.key,
@@ -126,6 +127,9 @@ async function putObject(deps: ApiDeps, level: Level, input: ObjectPut): Promise
       blobName,
     });
     for (const name of displaced) await objects.delete(name);
+    if (performance.now() - storedAt > UNPOINTED_GRACE_MS / 2 && (await objects.stat(blobName)) === null) {
+      throw new AppError('unavailable', 'The object was stored too slowly and is gone: put it again.');
+    }
     return record;
   } catch (error) {
     await objects.delete(blobName).catch(() => undefined);

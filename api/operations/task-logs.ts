@@ -1,6 +1,7 @@
 // Reading the log of a task execution, wherever it lies: live in the engine, archived in the object store, or first the one and then
 // the other. Follows the task from attempt to attempt, and outlives an engine that cannot be reached for a while.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { keys } from '../../store/keys.ts';
 import { archiveName, readArchive } from '../../store/logs/archive.ts';
 import { AppError, isAppError } from '../../store/model/errors.ts';
@@ -171,7 +172,7 @@ async function* chunksOf(deps: ApiDeps, options: ChunkOptions): AsyncGenerator<L
     } catch (error) {
       if (isAppError(error, 'not_found')) break;
       if (!isAppError(error, 'unavailable') || !follow) throw error;
-      await pause(ENGINE_RETRY_MS, signal);
+      await pause(ENGINE_RETRY_MS, undefined, { signal }).catch(() => undefined);
     }
   }
   yield* archivedChunks(deps, key, options);
@@ -219,17 +220,4 @@ async function changed(
   } finally {
     enough.abort();
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener('abort', finish, { once: true });
-    if (signal.aborted) finish();
-  });
 }

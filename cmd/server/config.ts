@@ -70,7 +70,7 @@ function readFile(file: string | undefined): readonly (readonly [string, unknown
     throw new AppError('invalid', `The configuration file ${file} cannot be read: ${errorText(error)}`);
   }
   try {
-    return flatten(parse(text) as Raw, '');
+    return flatten(parse(text), '');
   } catch (error) {
     throw new AppError('invalid', `The configuration file ${file ?? DEFAULT_FILE} is not TOML: ${errorText(error)}`);
   }

@@ -9,12 +9,15 @@ import { createRestServer } from '../../api/rest/server.ts';
 import { ELECTION_TIMINGS, startElection } from '../../cluster/election.ts';
 import { createArchivingDuty } from '../../scheduler/loop/archiver.ts';
 import type { LoopSettings } from '../../scheduler/loop/deps.ts';
+import { createBlobSweepingDuty } from '../../scheduler/loop/blob-sweeping.ts';
 import { createSchedulingDuty } from '../../scheduler/loop/leader-loop.ts';
 import { createRetentionDuty } from '../../scheduler/loop/retention.ts';
 import { createSweepingDuty } from '../../scheduler/loop/sweeping.ts';
 import type { SweepingSettings } from '../../scheduler/loop/sweeping.ts';
 import type { Engine } from '../../scheduler/engines/port.ts';
-import { AppError, InvariantError } from '../../store/model/errors.ts';
+import type { InvariantError } from '../../store/model/errors.ts';
+import { AppError } from '../../store/model/errors.ts';
+import { UNPOINTED_GRACE_MS } from '../../store/objects/blob-name.ts';
 import { openFilesStore } from '../../store/objects/files/files-store.ts';
 import { createResolver } from '../../store/resolve.ts';
 import { openSealedStore } from '../../store/secrets/sealed/sealed-store.ts';
@@ -31,6 +34,8 @@ import type { DataPaths } from './paths.ts';
 
 /** All is listed again this often, in case a watch told less than happened. */
 const RELIST_MS = 30_000;
+/** Only crashes leave blobs that nothing points to. */
+const BLOB_SWEEPING = { intervalMs: 6 * 3_600_000, graceMs: UNPOINTED_GRACE_MS } as const;
 
 /** Left-overs come from crashes only. Each look reads the records of all bodies that the engine holds. */
 const SWEEP_MS = 600_000;
@@ -120,6 +125,7 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
       createArchivingDuty({ state, objects, engine, log }),
       createRetentionDuty({ state, objects, settings: retentionSettings(config), now, log }),
       createSweepingDuty({ state, engine, settings: sweepingSettings(config, engine.kind), log }),
+      createBlobSweepingDuty({ state, objects, settings: BLOB_SWEEPING, log }),
     ],
     timings: ELECTION_TIMINGS,
     monotonicMs: () => performance.now(),

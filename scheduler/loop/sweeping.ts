@@ -5,6 +5,7 @@
 // which is committed before the body is submitted, cannot be missed. And a body must have been found unwanted for the whole of
 // `graceMs`, by this node's own clock, before it is touched. The engine lists attempts of this installation only.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import type { LeaderDuty, Leadership } from '../../cluster/leadership.ts';
 import { keys } from '../../store/keys.ts';
 import { errorText, invariant, isAppError } from '../../store/model/errors.ts';
@@ -85,7 +86,7 @@ class Sweeping {
         if (!isAppError(error)) throw error;
         this.#deps.log.warn({ what, error: errorText(error) }, 'sweeping stopped half-way, trying again later');
       }
-      await pause(Math.min(pauseMs, PAUSE_MAX_MS), signal);
+      await pause(Math.min(pauseMs, PAUSE_MAX_MS), undefined, { signal }).catch(() => undefined);
     }
   }
 
@@ -156,17 +157,4 @@ function hasEnded({ value }: KeyValue, { attempt }: AttemptKey): boolean {
     if (!isAppError(error, 'internal')) throw error;
     return false;
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener('abort', finish, { once: true });
-    function finish(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      resolve();
-    }
-  });
 }

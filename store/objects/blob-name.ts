@@ -1,5 +1,5 @@
 // Names of objects' blobs: what they belong to, and an id of their own. So a sweep can ask of any blob whether its key still points
-// to it, and how old it is, without looking at anything else.
+// to it without looking at anything else.
 
 const PREFIX = 'objects';
 
@@ -10,6 +10,12 @@ export interface BlobPlace {
   /** A fresh UUID v7. */
   readonly id: string;
 }
+
+/**
+ * Bytes are stored before the record that points to them. The sweep leaves what nothing points to alone for this long, and whoever
+ * took longer between the two makes sure that the bytes are still there before it promises them.
+ */
+export const UNPOINTED_GRACE_MS = 3_600_000;
 
 export const BLOB_PREFIX = `${PREFIX}/`;
 
@@ -28,11 +34,6 @@ export function parseBlobName(name: string): BlobPlace | null {
   } catch {
     return null;
   }
-}
-
-/** Milliseconds since the epoch at which a UUID v7 was made. */
-export function madeAt(id: string): number {
-  return Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
 }
 
 /** Beyond encodeURIComponent: blob names are [A-Za-z0-9._%-] only. */

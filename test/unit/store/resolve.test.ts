@@ -38,7 +38,7 @@ function aWorld(onMiss: () => Promise<void> = () => Promise.resolve()) {
     resolve: (variables: Readonly<Record<string, string>>, run = RUN) =>
       createResolver({ state, objects, secrets }).resolve(
         run,
-        Object.entries(variables).map(([key, value]) => ({ key, value, source: 'pipeline_config' }) as Variable),
+        Object.entries(variables).map(([key, value]) => ({ key, value, source: 'pipeline_config' })),
       ),
     values,
     put,

@@ -113,7 +113,7 @@ test.each([
   ],
   [
     'none',
-    // eslint-disable-next-line require-yield -- the engine fails before the first chunk
+     
     async function* () {
       throw new AppError('not_found', 'Not Found');
     },
