@@ -6,8 +6,10 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { archiveName, readArchive } from '../../store/logs/archive.ts';
-import type { AttemptKey, NamespaceId, PipelineId, RunId, TaskId } from '../../store/model/ids.ts';
+import { parseNamespaceId, parsePipelineId, parseRunId, parseTaskId } from '../../store/model/ids.ts';
+import type { AttemptKey } from '../../store/model/ids.ts';
 import { openFilesStore } from '../../store/objects/files/files-store.ts';
+import type { ObjectStore } from '../../store/objects/port.ts';
 import { eventually } from '../eventually.ts';
 import { api, freePort, readLog, startServer } from './real-server.ts';
 import type { RealServer } from './real-server.ts';
@@ -79,7 +81,7 @@ export async function killRounds(options: KillTest): Promise<void> {
   }
   await expectArchives(options, runs);
   const seconds = Math.round((performance.now() - startedAt) / 1_000);
-  console.log(`${engine}: ${kills} kills, ${runs.length} runs, ${runs.length * TASKS} bodies, ${seconds} s`);
+  process.stderr.write(`${engine}: ${kills} kills, ${runs.length} runs, ${runs.length * TASKS} bodies, ${seconds} s\n`);
 }
 
 const SUCCESSFUL = { state: 'complete', status: 'successful' };
@@ -133,20 +135,27 @@ async function expectArchives({ dataDir, pipelineId }: KillTest, runs: readonly 
   const objects = await openFilesStore({ directory: path.join(dataDir, 'objects') });
   try {
     for (const run of runs) {
-      for (const id of TASK_NAMES) {
-        const attempt: AttemptKey = {
-          namespaceId: 'default' as NamespaceId,
-          pipelineId: pipelineId as PipelineId,
-          runId: run as RunId,
-          taskId: id as TaskId,
-          attempt: 1,
-        };
-        let text = '';
-        for await (const { bytes } of readArchive(objects, archiveName(attempt))) text += Buffer.from(bytes).toString();
-        expect(text).toBe(`body of ${run} ${id}\n`);
-      }
+      const names = TASK_NAMES.map((id) => archiveName(firstAttempt(pipelineId, run, id)));
+      const texts = await Promise.all(names.map((name) => archivedText(objects, name)));
+      expect(texts).toEqual(TASK_NAMES.map((id) => `body of ${run} ${id}\n`));
     }
   } finally {
     await objects.close();
   }
+}
+
+function firstAttempt(pipelineId: string, run: number, task: string): AttemptKey {
+  return {
+    namespaceId: parseNamespaceId('default'),
+    pipelineId: parsePipelineId(pipelineId),
+    runId: parseRunId(run),
+    taskId: parseTaskId(task),
+    attempt: 1,
+  };
+}
+
+async function archivedText(objects: ObjectStore, name: string): Promise<string> {
+  let text = '';
+  for await (const { bytes } of readArchive(objects, name)) text += Buffer.from(bytes).toString();
+  return text;
 }

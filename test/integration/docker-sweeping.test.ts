@@ -2,13 +2,8 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createReign } from '../../cluster/leadership.ts';
-import { parseContainerList, parseId, parseVolumeList } from '../../scheduler/engines/docker/answers-parse.ts';
-import {
-  containerName,
-  createBody,
-  INSTALLATION_LABEL,
-  markName,
-} from '../../scheduler/engines/docker/container-spec.ts';
+import { parseContainerList, parseId } from '../../scheduler/engines/docker/answers-parse.ts';
+import { containerName, createBody, INSTALLATION_LABEL } from '../../scheduler/engines/docker/container-spec.ts';
 import type { DockerEngine } from '../../scheduler/engines/docker/engine.ts';
 import { createSweepingDuty } from '../../scheduler/loop/sweeping.ts';
 import { keys } from '../../store/keys.ts';
@@ -20,7 +15,7 @@ import type { StateStore } from '../../store/state/port.ts';
 import { aSpec, freshId, lookupOne, submit, whenEnded, whenRunning } from '../conformance/engine-world.ts';
 import { eventually } from '../eventually.ts';
 import type { DockerWorld } from './docker-world.ts';
-import { dockerWorld, shell, worldOn } from './docker-world.ts';
+import { dockerWorld, hasMark, leaveSettlingMark, shell, worldOn } from './docker-world.ts';
 
 let world: DockerWorld;
 let engine: DockerEngine;
@@ -120,16 +115,15 @@ test('docker sweeping: what no record names is removed; running, wanted and fore
 
 test('docker sweeping: a settling mark that outlived its container is swept once nobody needs its answer', async () => {
   const id = freshId();
-  const call = { method: 'POST', path: '/volumes/create', body: settlingMark(id) } as const;
-  await world.probe.client.expect(call, [201]);
+  await leaveSettlingMark(world, id, 'a-container-of-long-ago');
   const state = createMemoryStore();
   await want(state, id);
   await sweepUntil(state, async () => expect((await engine.list()).map((report) => report.id)).toContain(id));
-  expect(await marksOf(id, 'settling')).toBe(1);
+  expect(await hasMark(world, id, 'settling')).toBe(true);
   await engine.tidy();
-  expect(await marksOf(id, 'settling')).toBe(1);
-  await sweepUntil(createMemoryStore(), async () => expect(await marksOf(id, 'settling')).toBe(0));
-  expect(await marksOf(id, 'forgotten')).toBe(1);
+  expect(await hasMark(world, id, 'settling')).toBe(true);
+  await sweepUntil(createMemoryStore(), async () => expect(await hasMark(world, id, 'settling')).toBe(false));
+  expect(await hasMark(world, id, 'forgotten')).toBe(true);
 });
 
 test('docker: tidying keeps the marks of what was forgotten just now', async () => {
@@ -137,23 +131,7 @@ test('docker: tidying keeps the marks of what was forgotten just now', async () 
   await whenEnded(engine, id);
   await engine.forget(id);
   await engine.tidy();
-  expect(await marksOf(id, 'forgotten')).toBe(1);
+  expect(await hasMark(world, id, 'forgotten')).toBe(true);
   expect((await submit(engine, aSpec(id, shell('exit 0')))).state).toBe('unknown');
   expect(await world.probe.starts(id)).toBe(1);
 });
-
-function settlingMark(id: AttemptId) {
-  const labels = {
-    [INSTALLATION_LABEL]: world.installation,
-    'io.gofer.attempt': id,
-    'io.gofer.mark': 'settling',
-    'io.gofer.container': 'gone',
-  };
-  return { Name: markName(world.installation, id, 'settling'), Labels: labels };
-}
-
-async function marksOf(id: AttemptId, kind: 'forgotten' | 'settling'): Promise<number> {
-  const filters = JSON.stringify({ name: [markName(world.installation, id, kind)] });
-  const call = { method: 'GET', path: '/volumes', query: { filters } } as const;
-  return parseVolumeList((await world.probe.client.expect(call, [200])).body).length;
-}

@@ -5,6 +5,9 @@ import { parseDockerHost } from '../../scheduler/engines/docker/address.ts';
 import type { DockerAddress } from '../../scheduler/engines/docker/address.ts';
 import type { DockerEngine, DockerEngineOptions } from '../../scheduler/engines/docker/engine.ts';
 import { createDockerEngine } from '../../scheduler/engines/docker/engine.ts';
+import { createMarks } from '../../scheduler/engines/docker/marks.ts';
+import type { MarkKind } from '../../scheduler/engines/docker/marks.ts';
+import type { AttemptId } from '../../store/model/ids.ts';
 import type { EngineBody, EngineWorld } from '../conformance/engine-world.ts';
 import type { DaemonProbe } from '../docker/daemon-probe.ts';
 import { openProbe } from '../docker/daemon-probe.ts';
@@ -15,6 +18,17 @@ export interface DockerWorld extends EngineWorld {
   readonly installation: string;
   readonly probe: DaemonProbe;
   open(options?: Partial<DockerEngineOptions>): Promise<DockerEngine>;
+}
+
+/** Leaves the mark of a settling whose maker died before its end. */
+export async function leaveSettlingMark(world: DockerWorld, id: AttemptId, containerId: string): Promise<void> {
+  const { probe, installation } = world;
+  await createMarks(probe.client, installation).put('settling', id, containerId);
+}
+
+export async function hasMark(world: DockerWorld, id: AttemptId, kind: MarkKind): Promise<boolean> {
+  const { probe, installation } = world;
+  return (await createMarks(probe.client, installation).read(kind, id)) !== null;
 }
 
 export function shell(text: string): EngineBody {

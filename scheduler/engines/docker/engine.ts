@@ -36,7 +36,7 @@ import { createMarks } from './marks.ts';
 import type { PullLimits } from './pull.ts';
 import { createPulls } from './pull.ts';
 import { isLeftover, reportOf } from './report.ts';
-import { busy, settle, settlingReport } from './settle.ts';
+import { busy, settle, unfinished } from './settle.ts';
 import { createStops } from './stops.ts';
 import { createSubmissions } from './submissions.ts';
 
@@ -215,7 +215,7 @@ class EngineOnDocker implements DockerEngine {
   async #withoutContainer(id: AttemptId, fence: boolean): Promise<AttemptReport> {
     const mark = await this.#marks.read('settling', id);
     if (mark === null) return { id, state: 'unknown' };
-    const report = settlingReport(id, { createdAt: mark.createdAt, now: this.#now() });
+    const report = await unfinished(this.#launchDeps(), id, mark);
     if (fence && report.state === 'pending') throw busy(report.note);
     return report;
   }

@@ -20,7 +20,7 @@ import { pause } from './deadline.ts';
 import type { Marks } from './marks.ts';
 import type { SentSignal } from './report.ts';
 import { isLeftover, notStarted, reportOf, startProblem } from './report.ts';
-import { busy, settle, settlingReport } from './settle.ts';
+import { busy, settle, unfinished } from './settle.ts';
 
 /** A loaded daemon unpacks and starts in its own time; when it is over the outcome is unknown, which costs more than waiting. */
 const START_DEADLINE_MS = 60_000;
@@ -110,11 +110,13 @@ async function startOwn(deps: LaunchDeps, own: Own): Promise<AttemptReport> {
 }
 
 /** Null, or what is to be told instead of starting. */
-async function mayStart({ marks, now }: LaunchDeps, { id, containerId }: Own): Promise<AttemptReport | null> {
+async function mayStart(deps: LaunchDeps, { id, containerId }: Own): Promise<AttemptReport | null> {
+  const { marks } = deps;
   const [forgotten, settling] = await Promise.all([marks.read('forgotten', id), marks.read('settling', id)]);
   if (forgotten !== null) return { id, state: 'unknown' };
   if (settling === null || settling.containerId === containerId) return null;
-  return settlingReport(id, { createdAt: settling.createdAt, now: now() });
+  const earlier = await unfinished(deps, id, settling);
+  return earlier.state === 'unknown' ? null : earlier;
 }
 
 /** The name is taken: tells what has become of it. 'unknown': it is free now. */

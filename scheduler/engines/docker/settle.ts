@@ -3,7 +3,8 @@
 // end between our look and the removal, and then its traces go with it. The event stream, opened before the look, tells:
 // it holds the start before the removal, or there was none.
 //
-// The mark comes first and goes last. A death in between leaves it without its container, and then the attempt is lost.
+// The mark comes first and goes last. A death in between leaves it without its container. The daemon remembers its last events, so
+// whoever comes soon still sees what happened; when it has forgotten, the attempt is lost.
 
 import { AppError } from '../../../store/model/errors.ts';
 import type { AttemptId } from '../../../store/model/ids.ts';
@@ -12,11 +13,14 @@ import { parseEvent } from './answers-parse.ts';
 import type { DockerClient } from './client.ts';
 import { inspect, remove } from './containers.ts';
 import { linesOf } from './json-lines.ts';
-import type { Marks } from './marks.ts';
+import type { Mark, Marks } from './marks.ts';
 import { lost, reportOf, wasStarted } from './report.ts';
 
 /** The removal of an empty container and its event take milliseconds. */
 const EVIDENCE_LIMIT_MS = 10_000;
+
+/** The daemon sends what it remembers at once. */
+const MEMORY_LIMIT_MS = 1_000;
 
 /** A settling that took longer is over, whatever became of who did it: twice the longest it may take. */
 const SETTLING_LIMIT_MS = 30_000;
@@ -34,8 +38,8 @@ export async function settle(deps: SettleDeps, id: AttemptId, containerId: strin
   const { client, marks } = deps;
   const mark = await marks.put('settling', id, containerId);
   if (mark.containerId !== containerId) {
-    const earlier = settlingReport(id, { createdAt: mark.createdAt, now: deps.now() });
-    if (earlier.state === 'pending') throw busy('another container of this attempt is being settled');
+    const earlier = await unfinished(deps, id, mark);
+    if (earlier.state === 'unknown' || earlier.state === 'pending') throw busy('another container is being settled');
     // Whoever created this one reads the mark before a start, and finds the earlier container's.
     await remove(client, containerId);
     return earlier;
@@ -55,22 +59,58 @@ export async function settle(deps: SettleDeps, id: AttemptId, containerId: strin
   return { id, state: 'unknown' };
 }
 
-/** What a settling mark without its container says: for a while somebody may be at it, then nobody is. */
-export function settlingReport(
-  id: AttemptId,
-  { createdAt, now }: { readonly createdAt: number; readonly now: number },
-): AttemptReport {
-  if (now - createdAt < SETTLING_LIMIT_MS) return { id, state: 'pending', note: 'an unfinished start is being undone' };
+/**
+ * What a settling mark says whose container is gone. 'unknown': the daemon remembers the whole life of the container, and it was
+ * never started; the mark is dropped then. Else somebody may be at it for a while, and later nobody is.
+ */
+export async function unfinished(deps: SettleDeps, id: AttemptId, mark: Mark): Promise<AttemptReport> {
+  const { createdAt, containerId } = mark;
+  const life = await rememberedLife(deps.client, containerId);
+  if (life === 'never_started') {
+    await deps.marks.drop('settling', id);
+    return { id, state: 'unknown' };
+  }
+  if (life === 'unclear' && deps.now() - createdAt < SETTLING_LIMIT_MS) {
+    return { id, state: 'pending', note: 'an unfinished start is being undone' };
+  }
   return lost(id, { at: createdAt, why: 'an unfinished start was being undone when the server died' });
+}
+
+/** Events are remembered in order: one that remembers the creation remembers all that came after it. */
+async function rememberedLife(client: DockerClient, containerId: string): Promise<Verdict> {
+  const ending = new AbortController();
+  const filters = JSON.stringify({ type: ['container'], container: [containerId] });
+  const query = { filters, since: '1' };
+  const stream = await client.stream({ method: 'GET', path: '/events', query, signal: ending.signal });
+  const timer = setTimeout(() => ending.abort(), MEMORY_LIMIT_MS);
+  let created = false;
+  try {
+    for await (const line of linesOf(stream.bytes)) {
+      const event = parseEvent(line);
+      if (event.containerId !== containerId) continue;
+      if (event.action === 'create') created = true;
+      if (event.action === 'start') return 'started';
+      if (event.action === 'destroy') return created ? 'never_started' : 'unclear';
+    }
+    return 'unclear';
+  } catch {
+    return 'unclear';
+  } finally {
+    clearTimeout(timer);
+    ending.abort();
+    stream.close();
+  }
 }
 
 export function busy(detail: string): AppError {
   return new AppError('unavailable', 'The attempt is being settled by somebody else.', { detail });
 }
 
+type Verdict = 'never_started' | 'started' | 'unclear';
+
 interface Evidence extends AsyncDisposable {
   /** After the removal: what the stream said of the container before it was gone. */
-  verdict(): Promise<'never_started' | 'started' | 'unclear'>;
+  verdict(): Promise<Verdict>;
 }
 
 async function openEvidence(
@@ -104,7 +144,7 @@ async function openEvidence(
   };
 }
 
-async function readEvidence(bytes: AsyncIterable<Uint8Array>, containerId: string) {
+async function readEvidence(bytes: AsyncIterable<Uint8Array>, containerId: string): Promise<Verdict> {
   try {
     for await (const line of linesOf(bytes)) {
       const event = parseEvent(line);
