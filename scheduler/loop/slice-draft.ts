@@ -10,8 +10,10 @@ import { eventsOf } from '../plan/action.ts';
 import type { Action } from '../plan/action.ts';
 import type { RunView } from '../plan/run-view.ts';
 
-/** Keys and framing; values are counted exactly. */
-const BYTES_PER_OPERATION = 256;
+/** Keys of a write and its compare, and the framing; values are counted exactly. */
+const BYTES_PER_OPERATION = 512;
+/** Names of kinds and ids of the greatest length; an event holds nothing else. */
+const BYTES_PER_EVENT = 400;
 
 /** Some actions of one run, in order. */
 export interface Slice {
@@ -31,9 +33,15 @@ export interface Draft {
 }
 
 /** One key goes, and the log says why. */
-export function deletion(key: string, events: EventKind[]): Draft {
-  const writes: Write[] = [{ op: 'delete', key }];
-  return { compares: [], writes, events, tasks: new Map(), asks: [], run: null, bytes: BYTES_PER_OPERATION * 2 };
+export function deletion(key: string, events: readonly EventKind[]): Draft {
+  const draft = emptyDraft();
+  remove(draft, key);
+  note(draft, events);
+  return draft;
+}
+
+function emptyDraft(): Draft {
+  return { compares: [], writes: [], events: [], tasks: new Map(), asks: [], run: null, bytes: 0 };
 }
 
 interface DraftContext {
@@ -44,11 +52,11 @@ interface DraftContext {
 
 /** A key may be written once in a transaction, so the last record of each run and task wins; events keep them all. */
 export function draftOf({ view, actions }: Slice, context: DraftContext): Draft {
-  const draft: Draft = { compares: [], writes: [], events: [], tasks: new Map(), asks: [], run: null, bytes: 0 };
+  const draft = emptyDraft();
   let queuedAs: EventId | null = view.run.eventId;
   for (const action of actions) {
     if (action.type === 'queue_run') queuedAs = context.eventId(draft.events.length);
-    draft.events.push(...eventsOf(action));
+    note(draft, eventsOf(action));
     if (action.type === 'settle_ask') {
       draft.asks.push(action.key);
       remove(draft, action.key);
@@ -75,9 +83,14 @@ export function draftOf({ view, actions }: Slice, context: DraftContext): Draft 
   return draft;
 }
 
+function note(draft: Draft, events: readonly EventKind[]): void {
+  draft.events.push(...events);
+  draft.bytes += events.length * BYTES_PER_EVENT;
+}
+
 function put(draft: Draft, key: string, value: string): void {
   draft.writes.push({ op: 'put', key, value });
-  draft.bytes += value.length + BYTES_PER_OPERATION;
+  draft.bytes += Buffer.byteLength(value) + BYTES_PER_OPERATION;
 }
 
 function remove(draft: Draft, key: string): void {
