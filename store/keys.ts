@@ -2,7 +2,7 @@
 // so no prefix of one thing is a prefix of another. Numbers are padded so that text order is number order.
 
 import { createHash } from 'node:crypto';
-import type { AttemptKey, NamespaceId, PipelineId, RunId, RunKey, TaskKey } from './model/ids.ts';
+import type { AttemptKey, NamespaceId, PipelineId, RunId, RunKey, TaskId, TaskKey } from './model/ids.ts';
 import type { KeyRange } from './state/port.ts';
 import { prefixRange } from './state/port.ts';
 
@@ -121,6 +121,12 @@ export const scopes = {
   run: (key: RunKey) => `run/${runPart(key)}`,
   global: () => 'global',
 };
+
+/** The attempt whose log a key under `archive/` is about. */
+export function attemptOfArchive(key: string): AttemptKey {
+  const [taskId = '', attempt = ''] = key.split('/').slice(4);
+  return { ...runOfKey(key), taskId: taskId as TaskId, attempt: Number(attempt) };
+}
 
 /** The run that a key under `run/`, `open/`, `task/`, `ask/` or `archive/` belongs to. */
 export function runOfKey(key: string): RunKey {

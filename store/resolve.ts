@@ -4,7 +4,8 @@
 import { keys, scopes } from './keys.ts';
 import type { Variable } from './model/config.ts';
 import { isAppError } from './model/errors.ts';
-import type { RunId, RunKey } from './model/ids.ts';
+import { parseRunId } from './model/ids.ts';
+import type { RunKey } from './model/ids.ts';
 import { VARIABLE_VALUE_BYTES_MAX } from './model/limits.ts';
 import { matchesAnyNamespace } from './model/namespace-patterns.ts';
 import { parsePlaceholder } from './model/placeholders.ts';
@@ -151,7 +152,7 @@ async function runObject(deps: ResolverDeps, run: RunKey & { readonly retryOf: n
   for (let step = 0; step < RETRY_CHAIN_MAX; step += 1) {
     const found = await object(deps, { scope: scopes.run(at), key, what });
     if (!('problem' in found) || found.problem !== what || at.retryOf === 0) return found;
-    const kv = await deps.state.get(keys.run({ ...at, runId: at.retryOf as RunId }));
+    const kv = await deps.state.get(keys.run({ ...at, runId: parseRunId(at.retryOf) }));
     if (kv === null) return found;
     at = runRecord.decode(kv.value);
   }

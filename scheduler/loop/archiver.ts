@@ -2,7 +2,7 @@
 // the commit that ended the attempt, deleted in the commit that says where its log is now. A crash in between repeats the copy.
 
 import type { LeaderDuty, Leadership } from '../../cluster/leadership.ts';
-import { keys } from '../../store/keys.ts';
+import { attemptOfArchive, keys } from '../../store/keys.ts';
 import { archiveName, writeArchive } from '../../store/logs/archive.ts';
 import { AppError, errorText, isAppError } from '../../store/model/errors.ts';
 import { attemptId } from '../../store/model/ids.ts';
@@ -97,7 +97,7 @@ class Archiver {
 
   async #copy(kv: KeyValue): Promise<void> {
     const { engine, log } = this.#deps;
-    const attempt = attemptOfKey(kv.key);
+    const attempt = attemptOfArchive(kv.key);
     const id = attemptId(attempt, attempt.attempt);
     try {
       const duty = archiveRecord.decode(kv.value);
@@ -164,15 +164,4 @@ async function* resumed(first: LogChunk, rest: AsyncIterator<LogChunk>): AsyncIt
     if (next.done === true) return;
     yield next.value;
   }
-}
-
-function attemptOfKey(key: string): AttemptKey {
-  const [, namespaceId = '', pipelineId = '', runId = '', taskId = '', attempt = ''] = key.split('/');
-  return {
-    namespaceId: namespaceId as AttemptKey['namespaceId'],
-    pipelineId: pipelineId as AttemptKey['pipelineId'],
-    runId: Number(runId) as AttemptKey['runId'],
-    taskId: taskId as AttemptKey['taskId'],
-    attempt: Number(attempt),
-  };
 }

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { keys, scopes } from '../../../store/keys.ts';
 import { AppError } from '../../../store/model/errors.ts';
-import type { Variable } from '../../../store/model/config.ts';
 import type { ObjectStore } from '../../../store/objects/port.ts';
 import { objectKeyRecord, secretKeyRecord } from '../../../store/records/blob-records.ts';
 import { runRecord } from '../../../store/records/run-records.ts';

@@ -112,7 +112,7 @@ describe('sentences', () => {
   test('dependencies: one sentence for each kind', () => {
     expect(dependencySentences({ a: 'success', b: 'any', c: 'success', d: 'failure' })).toEqual([
       'after b, however it ends',
-      'only if a, c succeeds',
+      'only if a, c succeed',
       'only if d fails',
     ]);
   });

@@ -113,7 +113,7 @@ test.each([
   ],
   [
     'none',
-     
+
     async function* () {
       throw new AppError('not_found', 'Not Found');
     },

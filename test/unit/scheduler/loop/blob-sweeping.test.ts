@@ -94,10 +94,10 @@ test('a blob whose record comes within the grace stays', async () => {
   const witness = await world.blob(blobOf('witness', '1'));
   const list = world.objects.list.bind(world.objects);
   let looks = 0;
-  world.objects.list = (prefix) => {
+  world.objects.list = async function* (prefix) {
     looks += 1;
-    if (looks === 3) void world.put(keys.object(scopes.pipeline(RUN), 'slow'), recordOf('slow', name));
-    return list(prefix);
+    if (looks === 3) await world.put(keys.object(scopes.pipeline(RUN), 'slow'), recordOf('slow', name));
+    yield* list(prefix);
   };
   world.sweep();
   await eventually(async () => expect(await world.names()).not.toContain(witness));

@@ -105,7 +105,7 @@ describe('a pending run', () => {
 
   test('that retries another one takes over what was successful there', () => {
     const config = aConfig([aTask('a'), aTask('b', { after: { a: 'success' } })]);
-    const view = aView(config, aPendingRun({ retryOf: 7 as never }));
+    const view = aView(config, aPendingRun({ retryOf: 7 }));
     const before = aView(config);
     step(before);
     ended(before, 'a');

@@ -60,8 +60,9 @@ test('queue: never more than the limits, never out of order within a pipeline, n
       let order = 0;
       for (const each of steps) {
         if (each.do === 'add') queue.add({ key: key(each.pipeline, (order += 1)), order, parallelism: 2 });
-        if (each.do === 'admit')
-          for (const run of queue.admit(each.max)) (running.push(run.key), started.push(run.key));
+        const admitted = each.do === 'admit' ? queue.admit(each.max).map((run) => run.key) : [];
+        running.push(...admitted);
+        started.push(...admitted);
         const over = each.do === 'end' ? running.splice(each.index, 1)[0] : undefined;
         if (over !== undefined) queue.ended(over);
         expect(running.length).toBeLessThanOrEqual(limit);
@@ -72,7 +73,12 @@ test('queue: never more than the limits, never out of order within a pipeline, n
         }
       }
       for (const run of running) queue.ended(run);
-      while (queue.waiting > 0) for (const run of queue.admit(10)) (started.push(run.key), queue.ended(run.key));
+      while (queue.waiting > 0) {
+        for (const run of queue.admit(10)) {
+          started.push(run.key);
+          queue.ended(run.key);
+        }
+      }
       expect(started.length).toBe(order);
     }),
   );
