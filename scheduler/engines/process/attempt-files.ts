@@ -1,7 +1,8 @@
 // Where an attempt's files are, and the few ways in which they are asked.
 //   claims/<id>      made by the supervisor, exclusively, before it starts anything; then the marks of both processes.
 //                    Once forgotten: a symbolic link that leads nowhere. It takes no block and is as much in the way.
-//   attempts/<id>/   work (the body's directory), stdout, stderr, end (the outcome), index (when the log grew)
+//   attempts/<id>/   work (the body's directory), stdout, stderr, end (the outcome), index (when the log grew), reserve (room for
+//                    the outcome on a disk that has become full)
 // A claim is never removed while a late submit is possible, so whoever finds it taken knows that a body was, or will be,
 // started by somebody else.
 
@@ -21,6 +22,7 @@ export interface AttemptPaths {
   readonly end: string;
   readonly index: string;
   readonly said: string;
+  readonly reserve: string;
 }
 
 export interface AttemptRoots {
@@ -40,6 +42,7 @@ export function attemptPaths({ claims, attempts }: AttemptRoots, id: AttemptId):
     end: at('end'),
     index: at('index'),
     said: at('said'),
+    reserve: at('reserve'),
   };
 }
 

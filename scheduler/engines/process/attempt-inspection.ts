@@ -58,10 +58,11 @@ export function createInspector({ bootId, paths }: InspectorDeps): Inspector {
 
   async function settleLost(id: AttemptId, claim: Claim, why: string): Promise<Finding> {
     doubts.delete(id);
-    const { end, directory } = paths(id);
+    const { end, directory, reserve } = paths(id);
     const draft = `${end}.${randomUUID()}`;
     try {
       await mkdir(directory, { recursive: true });
+      await rm(reserve, { force: true });
       await writeFile(draft, `${claim.body === null ? 'u' : 'l'} ${encodeText(why)}\n.\n`);
       // Exclusive and whole: should the supervisor have written after all, its word counts.
       await replaceUnlessWhole({ draft, end });

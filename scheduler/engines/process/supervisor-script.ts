@@ -38,7 +38,8 @@ export const REAP = 'jobs >/dev/null\n';
 // `jobs` tells a signal from an exit code above 128, which `wait` does not. bash forgets the job too soon, but writes a
 // message on stderr, which is kept for it in "said".
 //
-// The writing of the outcome is repeated until it succeeds: a full disk delays an end, it does not lose it.
+// "reserve" holds one block of the disk for the outcome, so that a body which fills the disk with its output can still end. When
+// even that does not help the writing is repeated until it succeeds: a full disk delays an end, it does not lose it.
 const FUNCTIONS = `
 trap '' HUP TERM PIPE
 set -f
@@ -53,7 +54,7 @@ supervise() {
 claim() {
   set +C
   mark
-  if ! echo "$boot $me" >&4; then
+  if ! { echo "$boot $me" >&4 && echo >../reserve; }; then
     rm -f "$base/claims/$id"
     state=f
     return
@@ -71,15 +72,21 @@ claim() {
   kill -KILL "-$body" 2>/dev/null
   if [ -e ../end ]; then echo "$id t" >&3; return; fi
   if [ -e ../unready ]; then tell_not_started "n 0 $name"; return; fi
-  until outcome >|../end; do sleep 1; done
+  record outcome
   echo "$id e $code" >&3
+}
+record() {
+  until "$@" >|../end || { rm -f ../reserve; "$@" >|../end; }; do sleep 1; done
 }
 outcome() {
   echo "e $code $body" && { [ "$code" -le 128 ] || jobs -l; } && echo .
 }
 tell_not_started() {
-  until { echo "$1" && echo .; } >|../end; do sleep 1; done
+  record reason "$1"
   echo "$id n" >&3
+}
+reason() {
+  echo "$1" && echo .
 }
 find_command() {
   case $1 in
