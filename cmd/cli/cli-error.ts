@@ -30,6 +30,13 @@ export function systemCode(error: unknown): string | null {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
 }
 
+/** A file that the user named and that cannot be read. */
+export function unreadable(file: string, error: unknown): CliError {
+  if (systemCode(error) === 'ENOENT') return usageError(`There is no file ${file}.`);
+  if (systemCode(error) === 'EISDIR') return usageError(`${file} is a folder.`);
+  return usageError(`Cannot read ${file}: ${causeChain(error).join(': ')}`);
+}
+
 /** The message and those of its causes, without saying anything twice. */
 export function causeChain(error: unknown): readonly string[] {
   const messages: string[] = [];

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
-import { causeChain, usageError } from './cli-error.ts';
+import { unreadable, usageError } from './cli-error.ts';
 import { readInput, textOfBytes } from './read-input.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -23,7 +23,7 @@ async function readFrom(terminal: Terminal, given: string | undefined): Promise<
   if (!given.startsWith('@')) return given;
   const file = given.slice(1);
   const bytes = await readFile(file).catch((error: unknown) => {
-    throw usageError(`Cannot read ${file}: ${causeChain(error).join(': ')}`);
+    throw unreadable(file, error);
   });
   return textOfBytes(bytes, file);
 }

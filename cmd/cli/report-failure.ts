@@ -11,6 +11,8 @@ export interface FailurePlace {
   readonly terminal: Terminal;
   /** Null when they could not be loaded. */
   readonly settings: CliSettings | null;
+  /** Also when there are no settings yet. */
+  readonly asJson: boolean;
   /** The command with its arguments: `pipeline get hello`. */
   readonly command: string;
   readonly interrupted: boolean;
@@ -27,8 +29,8 @@ export function reportFailure(error: unknown, place: FailurePlace): ExitCode {
   // Whoever pressed Ctrl-C knows why it ended.
   if (place.interrupted) return EXIT.interrupted;
   const failure = describeFailure(error, place);
-  const { terminal, settings } = place;
-  if (settings?.outputFormat === 'json') {
+  const { terminal, settings, asJson } = place;
+  if (asJson || settings?.outputFormat === 'json') {
     const { message, exitCode, hints } = failure;
     const status = error instanceof ApiError ? { status: error.status, request_id: error.requestId } : {};
     terminal.err(`${JSON.stringify({ error: { message, exit_code: exitCode, hints, ...status } })}\n`);
@@ -39,8 +41,14 @@ export function reportFailure(error: unknown, place: FailurePlace): ExitCode {
   return failure.exitCode;
 }
 
+/** The close code of a stream that is refused (RFC 6455, 7.4.1). */
+const REFUSED = 1008;
+
 /** Pure; `reportFailure` prints it. */
-export function describeFailure(error: unknown, { settings, command }: Omit<FailurePlace, 'terminal'>): Failure {
+export function describeFailure(
+  error: unknown,
+  { settings, command }: Pick<FailurePlace, 'settings' | 'command'>,
+): Failure {
   if (error instanceof CliError) {
     return { message: causeChain(error).join(': '), exitCode: error.exitCode, hints: error.hints };
   }
@@ -56,40 +64,40 @@ export function describeFailure(error: unknown, { settings, command }: Omit<Fail
   }
   if (error instanceof ApiError) return describeApiError(error, command, settings);
   if (error instanceof StreamClosedError) {
-    return { message: `The server closed the stream: ${error.message}.`, exitCode: EXIT.failure, hints: [] };
+    // A request that the server did not take, with its reason.
+    if (error.code === REFUSED) return { message: error.message, exitCode: EXIT.usage, hints: [] };
+    const reason = error.message.replace(/\.$/, '');
+    return { message: `The server closed the stream: ${reason}.`, exitCode: EXIT.failure, hints: [] };
   }
   return { message: causeChain(error).join(': '), exitCode: EXIT.failure, hints: [] };
 }
 
 function describeApiError(error: ApiError, command: string, settings: CliSettings | null): Failure {
   const exitCode = exitCodeOf(error);
-  const requestId = error.requestId === '' ? [] : [`Request id, for the server's log: ${error.requestId}`];
-  switch (exitCode) {
-    case EXIT.notFound:
-      return {
-        // The API's own words are just "Not Found".
-        message: `Not found: ${command} (namespace ${settings?.namespace ?? 'default'}, server ${settings?.apiBaseUrl ?? ''}).`,
-        exitCode,
-        hints: ['gofer fetch shows what is there; --namespace chooses another namespace.'],
-      };
-    case EXIT.denied:
-      return {
-        message: error.message,
-        exitCode,
-        hints: ['The token comes from GOFER_TOKEN, ~/.gofer.toml or --token.'],
-      };
-    case EXIT.conflict:
-    case EXIT.usage:
-      return { message: error.message, exitCode, hints: [] };
-    default:
-      return { message: error.message, exitCode, hints: requestId };
+  if (exitCode === EXIT.notFound) {
+    const place = `namespace ${settings?.namespace ?? 'default'}, server ${settings?.apiBaseUrl ?? ''}`;
+    return {
+      // The API's own words are just "Not Found".
+      message: `Not found: ${command} (${place}).`,
+      exitCode,
+      hints: ['gofer fetch shows what is there; --namespace chooses another namespace.'],
+    };
   }
+  return { message: error.message, exitCode, hints: hintsFor(exitCode, error) };
+}
+
+function hintsFor(exitCode: ExitCode, { message, requestId }: ApiError): readonly string[] {
+  if (exitCode === EXIT.denied) return ['The token comes from GOFER_TOKEN, ~/.gofer.toml or --token.'];
+  if (exitCode === EXIT.conflict && message.includes('is disabled')) return ['See: gofer pipeline enable --help'];
+  if (exitCode === EXIT.conflict) return message.includes('force') ? ['Add --force.'] : [];
+  return exitCode === EXIT.failure && requestId !== '' ? [`Request id, for the server's log: ${requestId}`] : [];
 }
 
 function exitCodeOf({ status, message }: ApiError): ExitCode {
   // A missing object is answered with 400 (an old promise of the API).
   if (status === 404 || message.includes('Object not found')) return EXIT.notFound;
   if (status === 401 || status === 403) return EXIT.denied;
-  if (status === 409) return EXIT.conflict;
+  // As are an object that is there already, with 400, and a pipeline that is disabled, with 503.
+  if (status === 409 || /exists already|is disabled/.test(message)) return EXIT.conflict;
   return status === 400 ? EXIT.usage : EXIT.failure;
 }

@@ -2,6 +2,7 @@
 
 import { CommanderError, type Command } from 'commander';
 import { createClient } from '../../sdk/client/client.ts';
+import { usageError, type CliError } from './cli-error.ts';
 import { loadSettings, settingsSources, type CliSettings } from './cli-settings.ts';
 import { createContext } from './context.ts';
 import { EXIT, exitCodesText } from './exit-codes.ts';
@@ -42,14 +43,30 @@ export async function runCli(call: CliCall): Promise<number> {
       exitCode = code ?? (signal.aborted ? EXIT.interrupted : EXIT.ok);
     },
   };
+  const asJson = args.includes('--json');
   try {
-    const program = await createProgram(host, terminal, new Set(args));
+    const program = await createProgram(host, asJson ? onlyResults(terminal) : terminal, new Set(args));
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return reportFailure(error, { terminal, settings, command: place, interrupted: signal.aborted });
+    const isUsage = error instanceof CommanderError;
+    if (isUsage && error.exitCode === 0) return EXIT.ok;
+    // Commander has said it already, as text.
+    if (isUsage && !asJson) return EXIT.usage;
+    const failure = isUsage ? usageOf(error) : error;
+    return reportFailure(failure, { terminal, settings, asJson, command: place, interrupted: signal.aborted });
   }
+}
+
+/** Programs are told what is wrong as JSON, and only so. */
+function onlyResults(terminal: Terminal): Terminal {
+  return { ...terminal, err: () => undefined };
+}
+
+function usageOf({ code, message }: CommanderError): CliError {
+  // Commander shows its help when a command is only begun.
+  if (code === 'commander.help') return usageError('The command is not complete.', 'See it with --help.');
+  return usageError(message.replace(/^error: /, ''));
 }
 
 /** After Ctrl-C the work may clean up, but it is not waited for any longer than this. */
@@ -75,9 +92,10 @@ async function endedOrInterrupted<T>(work: Promise<T>, signal: AbortSignal): Pro
 /** `pipeline get hello`, for messages. */
 function commandText(command: Command): string {
   const names: string[] = [];
-  for (let current: Command | null = command; current?.parent != null; current = current.parent)
-    names.unshift(current.name());
-  return [...names, ...command.args].join(' ');
+  for (let current = command; current.parent !== null; current = current.parent) names.unshift(current.name());
+  // The value of a secret must not show up in a message.
+  const shown = command.args.filter((_, index) => command.registeredArguments[index]?.name() !== 'value');
+  return [...names, ...shown].join(' ');
 }
 
 /** `gofer help run start` is `gofer run start --help`. */

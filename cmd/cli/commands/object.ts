@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { ObjectDownload } from '../../../sdk/client/client.ts';
 import type { StoredObject } from '../../../sdk/client/types.ts';
-import { CliError, systemCode, usageError } from '../cli-error.ts';
+import { CliError, unreadable, usageError } from '../cli-error.ts';
 import { done, type Answer, type Context } from '../context.ts';
 import { action, leaf, type Host } from '../host.ts';
 import { runNumber } from '../parse-arguments.ts';
@@ -145,7 +145,7 @@ async function getObject(context: Context, calls: ObjectCalls, { rest: [key = ''
   if (options['stringify'] === true) {
     const bytes = await gathered(body, { size, max: STRINGIFY_BYTES_MAX, without: '--stringify' });
     const text = bytes.toString('utf8');
-    show({ json: { object: { key, size: bytes.length }, content: text }, text: () => text });
+    show({ json: { object: { key, size: bytes.length }, content: text }, text: () => text.replace(/\n$/, '') });
     return;
   }
   if (settings.outputFormat === 'json') {
@@ -192,7 +192,7 @@ async function putObject(context: Context, calls: ObjectCalls, { rest, options }
 
 async function openFile(file: string): Promise<AsyncIterable<Uint8Array>> {
   const found = await stat(file).catch((error: unknown) => {
-    throw usageError(systemCode(error) === 'ENOENT' ? `There is no file ${file}.` : `Cannot read ${file}.`);
+    throw unreadable(file, error);
   });
   if (found.isDirectory()) throw usageError(`${file} is a folder.`, `Pack it first: tar c ${file} | gofer … put … -`);
   return createReadStream(file);

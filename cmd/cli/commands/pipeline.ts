@@ -73,8 +73,8 @@ function defineConfigs(parent: Command, host: Host): void {
     summary: 'Show a version; without one, the newest',
     examples: ['gofer pipeline config get hello 3', 'gofer pipeline config get hello --json'],
   }).action(
-    action(host, async (context, pipelineId: string, version = '0') => {
-      const place = { ...pipelineOf(context, pipelineId), version: versionNumber(version) };
+    action(host, async (context, pipelineId: string, version: string | undefined) => {
+      const place = { ...pipelineOf(context, pipelineId), version: versionNumber(version ?? 'latest') };
       const { config } = await context.client.getConfig(place);
       context.show({ json: { config }, text: configView(config) });
     }),

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Run } from '../../../sdk/client/types.ts';
-import { causeChain, usageError } from '../cli-error.ts';
+import { unreadable } from '../cli-error.ts';
 import { done, type Context } from '../context.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { followRun } from '../follow/follow-run.ts';
@@ -62,7 +62,7 @@ async function variablesOf({ terminal }: Context, { variable = [], variablesFile
 async function textOf(file: string, stdin: AsyncIterable<Uint8Array>): Promise<string> {
   if (file === '-') return readInput(stdin);
   return readFile(file, 'utf8').catch((error: unknown) => {
-    throw usageError(`Cannot read ${file}: ${causeChain(error).join(': ')}`);
+    throw unreadable(file, error);
   });
 }
 

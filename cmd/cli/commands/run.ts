@@ -70,7 +70,7 @@ interface CancelOptions {
 }
 
 /** Runs in one look at those that are open. */
-const CANCEL_PAGE = 100;
+const CANCEL_PAGE = 500;
 
 function defineCancel(family: Command, host: Host): void {
   leaf(family, {
@@ -106,15 +106,16 @@ function defineCancel(family: Command, host: Host): void {
     );
 }
 
-/** Oldest last. All pages: an old run may still be open behind many that are over. */
+/** Newest first: a run that waits must not start when the one before it is cancelled. All pages, as an old run may still be open. */
 async function openRuns({ client, settings }: Context, pipelineId: string): Promise<readonly number[]> {
   const of = { namespaceId: settings.namespace, pipelineId };
   await client.getPipeline(of);
-  const open: number[] = [];
+  const open = new Set<number>();
   for (let offset = 0; ; offset += CANCEL_PAGE) {
     const { runs } = await client.listRuns({ ...of, limit: CANCEL_PAGE, offset, reverse: true });
-    open.push(...runs.filter(({ state }) => state !== 'complete').map((run) => run.run_id));
-    if (runs.length < CANCEL_PAGE) return open;
+    // Runs that are started meanwhile push earlier ones to the next page.
+    for (const run of runs) if (run.state !== 'complete') open.add(run.run_id);
+    if (runs.length < CANCEL_PAGE) return [...open];
   }
 }
 

@@ -1,6 +1,5 @@
 // The log of one attempt, to its end: goes on after a broken connection without a gap and without a double.
 
-import { StreamClosedError } from '../../../sdk/client/errors.ts';
 import type { Client } from '../../../sdk/client/client.ts';
 import type { LogStreamOptions } from '../../../sdk/client/streams.ts';
 import { createLineMemory } from './line-memory.ts';
@@ -20,45 +19,44 @@ interface LogReader {
 }
 
 /** Lines with their line ends; the last one may have none. */
-export async function* followLog({ client, patience, now }: LogReader, request: LogRequest): AsyncGenerator<string> {
+export async function* followLog(reader: LogReader, request: LogRequest): AsyncGenerator<string> {
+  const { client, patience, now } = reader;
   const memory = createLineMemory();
   let lastAt = now();
-  let resumed = false;
-  for (;;) {
+  const isNew = (line: string) => {
+    patience.renew();
+    lastAt = now();
+    return memory.isNew(withoutTime(line, request));
+  };
+  for (let next = request; ; next = followUp(request, lastAt)) {
     try {
-      const { tail, ...whole } = request;
-      // Nobody knows how many lines lie before the last ones, so those are found again by their time.
-      const again =
-        tail === undefined ? whole : { ...whole, since: Math.max(whole.since ?? 0, lastAt - TAIL_OVERLAP_MS) };
-      for await (const line of completeLines(client.getLogs(resumed ? again : request))) {
-        patience.renew();
-        lastAt = now();
-        if (memory.isNew(withoutTime(line, request))) yield line;
-      }
+      yield* chosen(completeLines(client.getLogs(next)), isNew);
       return;
     } catch (error) {
       await patience.bear(error);
       memory.restart();
-      resumed = true;
     }
   }
 }
 
-/** A server that stops sends what it has of the last line: that is only shown when the stream ends well. */
+/** Nobody knows how many lines lie before the last ones of a log, so with `tail` those are found again by their time. */
+function followUp({ tail, ...whole }: LogRequest, lastAt: number): LogRequest {
+  return tail === undefined ? whole : { ...whole, since: Math.max(whole.since ?? 0, lastAt - TAIL_OVERLAP_MS) };
+}
+
+/** A server that stops sends what it has of the last line: that is shown only when the stream ends well, else it comes again. */
 async function* completeLines(lines: AsyncIterable<string>): AsyncGenerator<string> {
   let pending = '';
-  try {
-    for await (const line of lines) {
-      if (pending !== '') yield pending;
-      pending = line.endsWith('\n') ? '' : line;
-      if (pending === '') yield line;
-    }
-  } catch (error) {
-    // Broken off: the line comes again as a whole.
-    if (error instanceof StreamClosedError) pending = '';
-    throw error;
+  for await (const line of lines) {
+    if (pending !== '') yield pending;
+    pending = line.endsWith('\n') ? '' : line;
+    if (pending === '') yield line;
   }
   if (pending !== '') yield pending;
+}
+
+async function* chosen(lines: AsyncIterable<string>, isChosen: (line: string) => boolean): AsyncGenerator<string> {
+  for await (const line of lines) if (isChosen(line)) yield line;
 }
 
 /** Times are those of the reading, not of the writing, on engines that keep none. */

@@ -21,8 +21,8 @@ interface RunPlace {
 export async function followRun(context: Context, place: RunPlace): Promise<ExitCode> {
   const { client, settings, signal } = context;
   const report = createReport(context, place);
-  const onTrouble = (error: unknown) => report.trouble(error);
-  const patience = createPatience({ signal, now: Date.now, onTrouble });
+  const { trouble: onTrouble, recovered: onRecovery } = report;
+  const patience = createPatience({ signal, now: Date.now, onTrouble, onRecovery });
   const of = { namespaceId: settings.namespace, ...place };
   const tasks = new Map<string, TaskFollower>();
   const turns = createTurns(LOGS_MAX);

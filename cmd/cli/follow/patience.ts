@@ -28,9 +28,10 @@ export interface PatienceParts {
   readonly now: () => number;
   /** Told once for each time that it goes wrong, for the person who waits. */
   readonly onTrouble?: (error: unknown) => void;
+  readonly onRecovery?: () => void;
 }
 
-export function createPatience({ signal, now, onTrouble }: PatienceParts): Patience {
+export function createPatience({ signal, now, onTrouble, onRecovery }: PatienceParts): Patience {
   let failures = 0;
   let since = 0;
   return {
@@ -46,6 +47,7 @@ export function createPatience({ signal, now, onTrouble }: PatienceParts): Patie
       await pause(Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** (failures - 1)), undefined, { signal });
     },
     renew() {
+      if (failures > 0) onRecovery?.();
       failures = 0;
     },
   };

@@ -2,7 +2,6 @@
 // one JSON object a line on standard output.
 
 import type { Run, TaskExecution } from '../../../sdk/client/types.ts';
-import { causeChain } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { displayWidth, visible, visibleLines } from '../text/display.ts';
 import { paintStatus, type Colour, type Paint } from '../text/paint.ts';
@@ -17,6 +16,7 @@ export interface RunReport {
   readonly end: (run: Run) => void;
   /** The server is away for a while. */
   readonly trouble: (error: unknown) => void;
+  readonly recovered: () => void;
   readonly interrupted: () => void;
 }
 
@@ -48,9 +48,10 @@ function jsonReport({ showLine }: Context): RunReport {
       if (isNew(execution.task_id, taskNews(execution))) tell({ task_execution: execution });
     },
     line: (taskId, { attempt, line }) => tell({ log: { task_id: taskId, attempt, line } }),
-    noLog: (taskId, error) => tell({ problem: { task_id: taskId, message: causeChain(error).join(': ') } }),
+    noLog: (taskId, error) => tell({ problem: { task_id: taskId, message: messageOf(error) } }),
     end: (run) => tell({ run }),
-    trouble: (error) => tell({ problem: { message: causeChain(error).join(': ') } }),
+    trouble: (error) => tell({ problem: { message: messageOf(error) } }),
+    recovered: () => undefined,
     interrupted: () => undefined,
   };
 }
@@ -80,7 +81,7 @@ function plainReport({ terminal }: Context, { pipelineId, runId }: RunPlace): Ru
       if (text !== null) tell(text);
     },
     line: (taskId, { line }) => out(`${prefixes.of(taskId)}${line.replace(/\r?\n$/, '')}\n`),
-    noLog: (taskId, error) => tell(`• ${visible(taskId)}: ${visibleLines(causeChain(error).join(': '))}`),
+    noLog: (taskId, error) => tell(`• ${visible(taskId)}: ${visibleLines(messageOf(error))}`),
     end(run) {
       tell(endText(run, paint));
       if (run.status === 'failed') {
@@ -88,13 +89,19 @@ function plainReport({ terminal }: Context, { pipelineId, runId }: RunPlace): Ru
         hint(`try again:   gofer run retry ${pipelineId} ${runId} --follow`);
       }
     },
-    trouble: (error) => tell(paint('yellow', `• ${causeChain(error).join(': ')} Waiting for it; the run goes on.`)),
+    trouble: (error) => tell(paint('yellow', `• ${messageOf(error)} Waiting for it; the run goes on.`)),
+    recovered: () => tell('• The server answers again.'),
     interrupted() {
       tell(`• Run #${runId} of [${pipelineId}] goes on.`);
       hint(`follow it: gofer run follow ${pipelineId} ${runId}`);
       hint(`stop it:   gofer run cancel ${pipelineId} ${runId}`);
     },
   };
+}
+
+/** The client's errors have their causes in their messages already. */
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : JSON.stringify(error);
 }
 
 /** Whether the text for a name is another one than the last time. */

@@ -2,17 +2,30 @@
 
 export type DependencyMap = Readonly<Record<string, string>>;
 
-const SENTENCES: readonly (readonly [rule: string, sentence: (parents: string) => string])[] = [
-  ['any', (parents) => `after ${parents}, however it ends`],
-  ['success', (parents) => `only if ${parents} succeeds`],
-  ['failure', (parents) => `only if ${parents} fails`],
-  ['unknown', (parents) => `never, since ${parents} would have to end as unknown`],
+interface Wording {
+  readonly rule: string;
+  readonly before: string;
+  /** What follows one parent, and several. */
+  readonly one: string;
+  readonly several: string;
+}
+
+const WORDINGS: readonly Wording[] = [
+  { rule: 'any', before: 'after', one: ', however it ends', several: ', however they end' },
+  { rule: 'success', before: 'only if', one: ' succeeds', several: ' succeed' },
+  { rule: 'failure', before: 'only if', one: ' fails', several: ' fail' },
+  {
+    rule: 'unknown',
+    before: 'never, since',
+    one: ' would have to end as unknown',
+    several: ' would have to end as unknown',
+  },
 ];
 
 /** Empty when the task waits for nothing. */
 export function dependencySentences(dependsOn: DependencyMap): readonly string[] {
-  return SENTENCES.flatMap(([rule, sentence]) => {
+  return WORDINGS.flatMap(({ rule, before, one, several }) => {
     const parents = Object.keys(dependsOn).filter((parent) => dependsOn[parent]?.toLowerCase() === rule);
-    return parents.length === 0 ? [] : [sentence(parents.join(', '))];
+    return parents.length === 0 ? [] : [`${before} ${parents.join(', ')}${parents.length === 1 ? one : several}`];
   });
 }

@@ -141,7 +141,7 @@ export function executionView(execution: ExecutionShown): Answer['text'] {
           ['Logs', logsText(execution)],
         ],
         sections: [
-          { title: 'Earlier attempts', lines: (execution.attempts ?? []).map((attempt) => attemptLine(attempt, span)) },
+          { title: 'Attempts', lines: attemptLines(execution, span) },
           { title: 'Variables', lines: execution.variables.map(variableLine) },
         ],
       },
@@ -178,8 +178,10 @@ function takenOver({ carried_from: runId }: ExecutionShown): string | null {
   return runId === undefined || runId === 0 ? null : `run #${runId}`;
 }
 
-function attemptLine(attempt: AttemptShown, span: View['span']): string {
-  return visible(`• ${attempt.attempt}: ${attempt.outcome}, ${span(attempt)}`);
+/** A single one says nothing that the task does not say. */
+function attemptLines({ attempts = [] }: ExecutionShown, span: View['span']): readonly string[] {
+  if (attempts.length < 2) return [];
+  return attempts.map((attempt) => visible(`• ${attempt.attempt}: ${attempt.outcome}, ${span(attempt)}`));
 }
 
 function variableLine({ key, value, source }: Variable): string {

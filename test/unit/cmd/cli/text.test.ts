@@ -33,7 +33,6 @@ describe('table', () => {
     const plain = renderTable({ columns: ['id', 'status'], rows: [['a', 'failed']] }, paintNothing);
     const painted = renderTable({ columns: ['id', 'status'], rows: [['a', 'failed']] }, paintAnsi);
     expect(painted).not.toBe(plain);
-    // eslint-disable-next-line no-control-regex -- the codes of colours begin with ESC.
     expect(painted.replace(/\u001b\[\d+m/g, '')).toBe(plain);
     expect(painted).toContain('\u001b[31mfailed\u001b[39m');
   });
