@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { parse } from 'smol-toml';
-import { AppError, errorText } from '../../store/model/errors.ts';
+import { AppError, errorText, invariant } from '../../store/model/errors.ts';
 import { ENVIRONMENT_PREFIX, SETTINGS, environmentName } from './config-keys.ts';
 import type { ServerConfig, Setting, SettingKey } from './config-keys.ts';
 
@@ -23,8 +23,6 @@ export interface LoadedConfig {
   /** Keys that nothing reads: ignored, as in the original, but not in silence. */
   readonly unknown: readonly string[];
 }
-
-type Raw = Readonly<Record<string, unknown>>;
 
 /** Throws AppError('invalid') that lists every problem. */
 export function loadConfig(source: ConfigSource): LoadedConfig {
@@ -53,8 +51,14 @@ export function loadConfig(source: ConfigSource): LoadedConfig {
       `The configuration is not usable:\n${problems.map((line) => `  ${line}`).join('\n')}`,
     );
   }
-  // Every key of the table has a value of its type: defaults first, and `take` lets nothing else in.
-  return { config: Object.fromEntries(values) as ServerConfig, unknown };
+  const config = Object.fromEntries(values);
+  invariant('CFG-1', isComplete(config), 'every setting has a value');
+  return { config, unknown };
+}
+
+/** Defaults come first, and `take` lets in only what is of the setting's type: what is there has the right one. */
+function isComplete(values: object): values is ServerConfig {
+  return Object.keys(SETTINGS).every((key) => Object.hasOwn(values, key));
 }
 
 function isSetting(key: string): key is SettingKey {
@@ -76,10 +80,10 @@ function readFile(file: string | undefined): readonly (readonly [string, unknown
   }
 }
 
-function flatten(table: Raw, prefix: string): [string, unknown][] {
-  return Object.entries(table).flatMap(([name, value]): [string, unknown][] => {
+function flatten(table: object, prefix: string): [string, unknown][] {
+  return Object.entries(table).flatMap(([name, value]: [string, unknown]): [string, unknown][] => {
     const isTable = typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
-    return isTable ? flatten(value as Raw, `${prefix}${name}.`) : [[`${prefix}${name}`, value]];
+    return isTable ? flatten(value, `${prefix}${name}.`) : [[`${prefix}${name}`, value]];
   });
 }
 

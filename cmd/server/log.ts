@@ -29,7 +29,7 @@ export function createLog({ level, pretty, write, colours }: LogOptions): Logger
 
 /** `12:00:01.234 INFO  runs adopted open=3`: the message, then its fields. */
 function prettyLine(line: string, colours: boolean): string {
-  const { level, time, msg, ...fields } = JSON.parse(line) as Readonly<Record<string, unknown>>;
+  const { level, time, msg, ...fields } = parseLine(line);
   const number = typeof level === 'number' ? level : 30;
   const name = LEVEL_NAMES[number] ?? String(number);
   const colour = colours ? LEVEL_COLOURS[number] : undefined;
@@ -37,6 +37,12 @@ function prettyLine(line: string, colours: boolean): string {
   const at = typeof time === 'number' ? new Date(time).toISOString().slice(11, 23) : '';
   const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${fieldText(value)}`);
   return `${at} ${head} ${String(msg)}${rest.join('')}\n`;
+}
+
+/** Pino wrote it: one JSON object. */
+function parseLine(line: string): Readonly<Record<string, unknown>> {
+  const record: unknown = JSON.parse(line);
+  return typeof record === 'object' ? { ...record } : {};
 }
 
 function fieldText(value: unknown): string {

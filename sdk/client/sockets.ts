@@ -2,7 +2,9 @@
 
 import { WebSocket } from 'ws';
 import type { RawData } from 'ws';
-import { ApiError, StreamClosedError, UnreachableError } from './errors.ts';
+import { StreamClosedError, UnreachableError } from './errors.ts';
+import type { ApiError } from './errors.ts';
+import { parseRefusal } from './parse-answers.ts';
 import type { Transport } from './transport.ts';
 
 export interface SocketOptions {
@@ -45,12 +47,7 @@ export async function openSocket(transport: Transport, options: SocketOptions): 
 }
 
 function refusal(status: number, text: string): ApiError {
-  try {
-    const body = JSON.parse(text) as { readonly message?: string; readonly request_id?: string };
-    return new ApiError(status, body.message ?? text, body.request_id ?? '');
-  } catch {
-    return new ApiError(status, text === '' ? `HTTP ${status}` : text, '');
-  }
+  return parseRefusal({ status, text, otherwise: { message: text === '' ? `HTTP ${status}` : text, requestId: '' } });
 }
 
 function createQueue(socket: WebSocket): AsyncIterable<Buffer> {
@@ -58,7 +55,7 @@ function createQueue(socket: WebSocket): AsyncIterable<Buffer> {
   let ended: { readonly error: Error | null } | null = null;
   let wake: () => void = () => undefined;
   socket.on('message', (data: RawData) => {
-    waiting.push(Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer));
+    waiting.push(oneBuffer(data));
     if (waiting.length >= BUFFERED_MAX) socket.pause();
     wake();
   });
@@ -72,21 +69,24 @@ function createQueue(socket: WebSocket): AsyncIterable<Buffer> {
   return {
     async *[Symbol.asyncIterator]() {
       try {
-        for (;;) {
-          const next = waiting.shift();
-          if (next !== undefined) {
-            if (waiting.length === 0 && socket.isPaused) socket.resume();
-            yield next;
-          } else if (ended !== null) {
-            if (ended.error !== null) throw ended.error;
-            return;
-          } else {
-            await new Promise<void>((resolve) => (wake = resolve));
-          }
-        }
+        for (let message = await next(); message !== null; message = await next()) yield message;
       } finally {
         socket.close(NORMAL_CLOSURE);
       }
     },
   };
+
+  /** Null at the good end of the stream. */
+  async function next(): Promise<Buffer | null> {
+    while (waiting.length === 0 && ended === null) await new Promise<void>((resolve) => (wake = resolve));
+    const message = waiting.shift();
+    if (message !== undefined && waiting.length === 0 && socket.isPaused) socket.resume();
+    if (message === undefined && ended?.error) throw ended.error;
+    return message ?? null;
+  }
+}
+
+function oneBuffer(data: RawData): Buffer {
+  if (Array.isArray(data)) return Buffer.concat(data);
+  return data instanceof ArrayBuffer ? Buffer.from(data) : data;
 }

@@ -1,6 +1,7 @@
 // The streams of the API: events, task logs, and a shell in a running task.
 
 import { StreamClosedError, UnreachableError } from './errors.ts';
+import { parseAnswer } from './parse-answers.ts';
 import { openSocket } from './sockets.ts';
 import type { Transport } from './transport.ts';
 import type { Event, OfTask } from './types.ts';
@@ -107,7 +108,7 @@ async function* events(transport: Transport, options: EventOptions): AsyncGenera
   const { history, reverse, after, kind, namespaceId, pipelineId, runId, signal } = options;
   const query = { history, reverse, after, kind, namespace_id: namespaceId, pipeline_id: pipelineId, run_id: runId };
   const socket = await openSocket(transport, { path: '/api/events', query, signal });
-  for await (const message of socket.messages) yield JSON.parse(message.toString()) as Event;
+  for await (const message of socket.messages) yield parseAnswer<Event>(message.toString());
 }
 
 async function* logLines(transport: Transport, options: LogStreamOptions): AsyncGenerator<string> {

@@ -1,7 +1,9 @@
 // One request, one answer: headers, JSON both ways, errors as ApiError or UnreachableError. Reading requests are tried a second time
 // when the connection broke; writing ones never are, since they may have been carried out.
 
-import { ApiError, UnreachableError } from './errors.ts';
+import { UnreachableError } from './errors.ts';
+import type { ApiError } from './errors.ts';
+import { parseAnswer, parseRefusal } from './parse-answers.ts';
 
 export interface TransportOptions {
   /** Such as http://127.0.0.1:8080; a slash at the end is fine. */
@@ -24,10 +26,10 @@ export interface Call {
 export interface Transport {
   readonly baseUrl: string;
   readonly headers: Readonly<Record<string, string>>;
-  json<T>(call: Call): Promise<T>;
+  readonly json: <T>(call: Call) => Promise<T>;
   /** The answer itself, when it is a good one. */
-  raw(call: Call): Promise<Response>;
-  url(call: Pick<Call, 'path' | 'query'>): string;
+  readonly raw: (call: Call) => Promise<Response>;
+  readonly url: (call: Pick<Call, 'path' | 'query'>) => string;
 }
 
 /** The one version of the API that this client speaks. */
@@ -64,12 +66,7 @@ export function createTransport({ baseUrl, token }: TransportOptions): Transport
     headers,
     url,
     raw,
-    json: async <T>(call: Call) => {
-      const answer = await raw(call);
-      const text = await answer.text();
-      // The server's schemas vouch for the shape; a test compares them with the types here.
-      return (text === '' ? undefined : JSON.parse(text)) as T;
-    },
+    json: async <T>(call: Call) => parseAnswer<T>(await (await raw(call)).text()),
   };
 }
 
@@ -86,26 +83,19 @@ function requestOf(call: Call, common: Readonly<Record<string, string>>): Reques
   const body =
     typeof call.bytes === 'string' || call.bytes instanceof Uint8Array ? call.bytes : ReadableStream.from(call.bytes);
   // Streams are sent while they are read: the answer comes after the whole of it.
-  const init = {
+  return {
     method: call.method,
     headers: { ...headers, 'content-type': 'application/octet-stream' },
     body,
     duplex: 'half',
   };
-  return init as RequestInit;
 }
 
 async function apiError(answer: Response): Promise<ApiError> {
   const text = await answer.text().catch(() => '');
-  try {
-    const body = JSON.parse(text) as { readonly message?: unknown; readonly request_id?: unknown };
-    const message = typeof body.message === 'string' ? body.message : answer.statusText;
-    return new ApiError(answer.status, message, typeof body.request_id === 'string' ? body.request_id : '');
-  } catch {
-    return new ApiError(
-      answer.status,
-      `${answer.status} ${answer.statusText}`,
-      answer.headers.get('x-request-id') ?? '',
-    );
-  }
+  const otherwise = {
+    message: `${answer.status} ${answer.statusText}`,
+    requestId: answer.headers.get('x-request-id') ?? '',
+  };
+  return parseRefusal({ status: answer.status, text, otherwise });
 }
