@@ -1,10 +1,14 @@
 // Logs: two streams, any bytes, read from any position, followed to the end.
 
+import { createHash } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { AttemptId } from '../../store/model/ids.ts';
 import type { EngineTestScope } from './engine-world.ts';
 import { aSpec, freshId, readLog, submit, whenEnded, whenPrinted } from './engine-world.ts';
 
+const KIB = 1_024;
 const MIB = 1_048_576;
 
 export function logByteTests({ engine, world }: EngineTestScope): void {
@@ -39,6 +43,28 @@ export function logByteTests({ engine, world }: EngineTestScope): void {
     expect(log.stdout.subarray(0, MIB).every((byte) => byte === 97)).toBe(true);
     expect(log.stdout.subarray(MIB).toString()).toBe('\nlast\n');
   });
+
+  test('100 MiB are read whole, with flat memory', async () => {
+    const id = freshId();
+    const line = `${'x'.repeat(KIB - 1)}\n`;
+    const text = `yes "$(head -c ${KIB - 1} /dev/zero | tr '\\000' x)" | head -c ${100 * MIB}`;
+    await submit(engine(), aSpec(id, world().script(id, text)));
+    await whenEnded(engine(), id, 60_000);
+    const wanted = createHash('sha256');
+    for (let n = 0; n < 100; n += 1) wanted.update(line.repeat(KIB));
+    const seen = createHash('sha256');
+    const before = memoryInUse();
+    let [bytes, most] = [0, 0];
+    for await (const chunk of engine().logs(id, { follow: true })) {
+      seen.update(chunk.bytes);
+      const looked = Math.floor(bytes / (10 * MIB));
+      bytes += chunk.bytes.length;
+      if (Math.floor(bytes / (10 * MIB)) > looked) most = Math.max(most, memoryInUse() - before);
+    }
+    expect([bytes, seen.digest('hex')]).toEqual([100 * MIB, wanted.digest('hex')]);
+    expect(most).toBeLessThan(16 * MIB);
+    await engine().forget(id);
+  }, 120_000);
 
   test('lines of both streams keep their order in their stream', async () => {
     const log = await logOf('i=0; while [ $i -lt 2000 ]; do echo "o $i"; echo "e $i" >&2; i=$((i+1)); done');
@@ -127,4 +153,12 @@ export function logReadTests({ engine, world }: EngineTestScope): void {
     await engine().forget(id);
     await expect(readLog(engine(), id)).rejects.toMatchObject({ code: 'not_found' });
   });
+}
+
+/** Bytes that are really held: what a collector could take is taken first. */
+function memoryInUse(): number {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc()');
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }

@@ -80,12 +80,12 @@ export async function lookupOne(engine: Engine, id: AttemptId): Promise<AttemptR
 
 export type EndedReport = Extract<AttemptReport, { state: 'ended' }>;
 
-export async function whenEnded(engine: Engine, id: AttemptId): Promise<EndedReport> {
+export async function whenEnded(engine: Engine, id: AttemptId, limitMs?: number): Promise<EndedReport> {
   return eventually(async () => {
     const report = await lookupOne(engine, id);
     if (report.state !== 'ended') throw new Error(`attempt is ${report.state}`);
     return report;
-  });
+  }, limitMs);
 }
 
 export async function whenRunning(engine: Engine, id: AttemptId): Promise<void> {
