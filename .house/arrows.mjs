@@ -93,7 +93,9 @@ async function cruiseTree(root, forbidden) {
   const folders = FOLDERS.filter((folder) => existsSync(path.join(root, folder)));
   const options = { ...config.options, baseDir: root, validate: true, ruleSet: { forbidden } };
   const tsConfig = extractTSConfig(path.join(ROOT, 'tsconfig.json'));
-  const { output } = await cruise(folders, options, {}, { tsConfig });
+  // The examples name the SDK as a user's project does.
+  const alias = { 'gofer/sdk': path.join(root, 'sdk/index.ts') };
+  const { output } = await cruise(folders, options, { alias }, { tsConfig });
   return { modules: output.modules, violations: output.summary.violations };
 }
 

@@ -61,8 +61,3 @@ export class InvariantError extends Error {
 export function invariant(id: string, holds: boolean, message: string): asserts holds {
   if (!holds) throw new InvariantError(id, message);
 }
-
-/** For a place that the types say cannot be reached. */
-export function unreachable(value: never): never {
-  throw new InvariantError('TYPE-1', `unexpected value ${JSON.stringify(value)}`);
-}

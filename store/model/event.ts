@@ -81,13 +81,6 @@ export interface Event extends StoredEvent {
   readonly id: EventId;
 }
 
-/** The events of one commit, in order. */
-export interface EventSegment {
-  /** From 1, without gaps. */
-  readonly segment: number;
-  readonly events: readonly StoredEvent[];
-}
-
 /** 2^40 segments last 34 years at a thousand commits a second. */
 const SEGMENT_BITS = 40n;
 /** More events than one commit can hold. */

@@ -43,7 +43,3 @@ export function stateAfter(event: WatchEvent): KeyValue | null {
 export function keyOf(event: WatchEvent): string {
   return event.type === 'put' ? event.kv.key : event.key;
 }
-
-export function revisionOf(event: WatchEvent): number {
-  return event.type === 'put' ? event.kv.modRevision : event.modRevision;
-}
