@@ -18,7 +18,7 @@ const TASKS = 20;
 /** Bodies that start between two kills, at most, as far as the test waits for them. */
 const PROGRESS_MAX = 7;
 /** Earlier runs may have nothing left to start: then the kill comes without the wanted progress. */
-const PROGRESS_LIMIT_MS = 3_000;
+const PROGRESS_LIMIT_MS = 1_500;
 /** A kill does not always come just after a start. */
 const JITTER_MAX_MS = 60;
 const RUNS_END_MS = 120_000;

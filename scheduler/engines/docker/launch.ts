@@ -19,7 +19,7 @@ import { findAttempt, inspect, remove } from './containers.ts';
 import { pause } from './deadline.ts';
 import type { Marks } from './marks.ts';
 import type { SentSignal } from './report.ts';
-import { isLeftover, notStarted, reportOf, startProblem } from './report.ts';
+import { isLeftover, reportOf, startProblem } from './report.ts';
 import { busy, settle, unfinished } from './settle.ts';
 
 /** A loaded daemon unpacks and starts in its own time; when it is over the outcome is unknown, which costs more than waiting. */
@@ -35,6 +35,8 @@ const NAME_PAUSE_MS = 50;
 
 export type Launched =
   | { readonly kind: 'report'; readonly report: AttemptReport }
+  /** Nothing was created, and nothing ever can be from this request. */
+  | { readonly kind: 'refused'; readonly why: string }
   /** Nothing was created: the daemon does not hold the image. */
   | { readonly kind: 'image_missing' };
 
@@ -48,7 +50,7 @@ export interface LaunchDeps {
 
 /** Starts the body, or tells of the one that this id has already. */
 export async function launch(deps: LaunchDeps, spec: AttemptSpec, signal: AbortSignal): Promise<Launched> {
-  const { client, installation, now } = deps;
+  const { client, installation } = deps;
   const end = performance.now() + NAME_LIMIT_MS;
   while (performance.now() < end) {
     signal.throwIfAborted();
@@ -72,7 +74,7 @@ export async function launch(deps: LaunchDeps, spec: AttemptSpec, signal: AbortS
       case 400:
       case 404:
         if (/no such image/i.test(message)) return { kind: 'image_missing' };
-        return reported(notStarted(spec.id, { at: now(), why: startProblem(message) }));
+        return { kind: 'refused', why: `no container of image ${spec.image} can be made: ${startProblem(message)}` };
       default:
         throw refused({ method: 'POST', path: '/containers/create' }, created);
     }

@@ -160,10 +160,10 @@ async function refusal(status: number, lines: AsyncIterable<string>): Promise<Pu
   return pullFailure(status, `status ${status}`);
 }
 
-/** Docker wants base64url of JSON. It never appears in a log: headers are not logged. */
+/** Docker wants base64url of JSON, padded: what has no padding it takes for no credentials. Headers are not logged. */
 function authHeader({ user, pass }: RegistryAuth, registry: string | null): string {
   const auth = { username: user, password: pass, ...(registry === null ? {} : { serveraddress: registry }) };
-  return Buffer.from(JSON.stringify(auth)).toString('base64url');
+  return Buffer.from(JSON.stringify(auth)).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 }
 
 interface Watchdog {

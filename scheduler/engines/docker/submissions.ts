@@ -3,7 +3,8 @@
 //
 //   launching    create and start; the caller waits
 //   pulling      the caller has 'pending', notes go to the listener, and then it launches again
-//   refused      it ended without a container (no such image, stopped while pulling): only this process knows
+//   refused      it ended without a container (no such image, a request that the daemon does not take, stopped while pulling):
+//                only this process knows
 
 import { errorText } from '../../../store/model/errors.ts';
 import type { AttemptId } from '../../../store/model/ids.ts';
@@ -140,6 +141,7 @@ class OpenSubmissions implements Submissions {
       for (let pulls = 0; ; pulls += 1) {
         const launched = await launch(spec, signal);
         if (launched.kind === 'report') return launched.report;
+        if (launched.kind === 'refused') return this.#refuse(spec.id, launched.why);
         if (pulls >= PULLS_MAX) return this.#refuse(spec.id, `image ${spec.image} vanished after its pull`);
         const failed = await this.#pull(spec, flight);
         if (failed !== null) return failed;

@@ -1,0 +1,1 @@
+export function busyboxImage(busybox: string): Buffer;
