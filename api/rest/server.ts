@@ -1,8 +1,9 @@
 // The REST server: everything of spec 1.1 to 1.5 that holds for all routes, and the list of the families of routes. Adding a
 // family: its operations in api/operations/all.ts, its components in COMPONENTS, its routes in FAMILIES.
 
+import { createServer as createHttpsServer } from 'node:https';
 import fastify from 'fastify';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest, FastifyServerFactory } from 'fastify';
 import type { Authenticate } from '../auth/authenticate.ts';
 import { createBypass } from '../auth/authenticate.ts';
 import { createOperations } from '../operations/all.ts';
@@ -81,6 +82,7 @@ const STREAMS = [eventStream, logStream, attachStream] as const;
 
 /** Larger than any honest JSON body: a config is the largest, at most 6 MB of record. */
 const JSON_BODY_BYTES_MAX = 32 * 1024 * 1024;
+const CLOSE_WITHIN_MS = 15_000;
 /** Longer paths do not fit into the request's header block, so this never cuts one off. */
 const PATH_SEGMENT_MAX = 20_000;
 
@@ -92,15 +94,26 @@ export interface RestServerOptions {
   readonly authenticate?: Authenticate;
   readonly faults: Faults;
   readonly jsonBodyBytesMax?: number;
+  /** HTTPS with this certificate; absent = plain HTTP. */
+  readonly tls?: ServerCertificate | undefined;
+  /** Longest time that `close` waits for requests in flight; then their connections are cut. */
+  readonly closeWithinMs?: number;
+}
+
+/** PEM texts. */
+export interface ServerCertificate {
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** Listens nowhere yet; `close` ends streams and waits for requests in flight. */
 export function createRestServer(options: RestServerOptions): RestApp {
-  const { deps, faults, authenticate = createBypass() } = options;
+  const { deps, faults, tls, authenticate = createBypass(), closeWithinMs = CLOSE_WITHIN_MS } = options;
   const stop = new AbortController();
   const app: RestApp = fastify({
     // Faults are logged where they are answered; a line for each request would cost more than the request.
     logger: false,
+    ...(tls === undefined ? {} : { serverFactory: secured(tls) }),
     genReqId: () => deps.newId(),
     bodyLimit: options.jsonBodyBytesMax ?? JSON_BODY_BYTES_MAX,
     exposeHeadRoutes: false,
@@ -118,7 +131,11 @@ export function createRestServer(options: RestServerOptions): RestApp {
       },
     },
   });
-  app.addHook('preClose', async () => stop.abort());
+  app.addHook('preClose', async () => {
+    stop.abort();
+    const timer = setTimeout(() => app.server.closeAllConnections(), closeWithinMs);
+    app.server.once('close', () => clearTimeout(timer));
+  });
   app.addHook('onReady', async () => {
     // Nobody waits for it: what is half deleted is invisible, and its name is guarded.
     finishDeletions(deps).catch((error: unknown) => {
@@ -149,6 +166,10 @@ export function createRestServer(options: RestServerOptions): RestApp {
     scope.get('/docs/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   });
   return app;
+}
+
+function secured(tls: ServerCertificate): FastifyServerFactory {
+  return (handler) => createHttpsServer({ ...tls }, handler);
 }
 
 /** JSON numbers past 2^53 are not what was sent any more. */

@@ -26,7 +26,6 @@ export interface Context {
   readonly terminal: Terminal;
   /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal;
-  readonly view: View;
   /** Prints the answer in the form that the user asked for. */
   readonly show: (answer: Answer) => void;
   /** One line of a stream: the JSON on one line, or the text. */
@@ -42,17 +41,18 @@ export interface ContextParts {
 }
 
 export function createContext({ settings, client, terminal, signal, now }: ContextParts): Context {
-  const view: View = {
+  // One moment for a whole answer, so that what it shows fits together.
+  const viewAt = (moment: number): View => ({
     paint: terminal.paint,
-    time: (instant, never) => timeWords(instant, { now: now(), detail: settings.detail }, never),
-    span: (span) => spanWords(span, now()),
-  };
+    time: (instant, never) => timeWords(instant, { now: moment, detail: settings.detail }, never),
+    span: (span) => spanWords(span, moment),
+  });
   const print = (answer: Answer, indent: number) => {
     switch (settings.outputFormat) {
       case 'json':
         return terminal.out(`${JSON.stringify(answer.json, null, indent)}\n`);
       case 'plain':
-        return terminal.out(`${answer.text(view)}\n`);
+        return terminal.out(`${answer.text(viewAt(now()))}\n`);
       case 'silent':
         return;
     }
@@ -62,7 +62,6 @@ export function createContext({ settings, client, terminal, signal, now }: Conte
     client,
     terminal,
     signal,
-    view,
     show: (answer) => print(answer, 2),
     showLine: (answer) => print(answer, 0),
   };

@@ -94,8 +94,8 @@ export const SETTINGS = {
     meaning: 'Longest time that a stop waits for requests in flight.',
   },
   'server.use_tls': { type: 'boolean', default: false, meaning: 'Serve HTTPS.' },
-  'server.tls_cert_path': { type: 'text', default: '', meaning: 'PEM certificate chain.' },
-  'server.tls_key_path': { type: 'text', default: '', meaning: 'PEM private key.' },
+  'server.tls_cert_path': { type: 'text', default: '', meaning: 'File of the PEM certificate chain.' },
+  'server.tls_key_path': { type: 'text', default: '', meaning: 'File of the PEM private key.' },
   'development.pretty_logging': {
     type: 'boolean',
     default: true,
@@ -125,9 +125,9 @@ export const SETTINGS = {
   },
   'scheduler.docker.timeout': {
     type: 'integer',
-    default: 300,
+    default: 10,
     range: [1, 86_400],
-    meaning: 'Longest time of one call to the daemon.',
+    meaning: 'Longest time of one short call to the daemon; pulls, starts and stops have limits of their own.',
   },
   'scheduler.docker.prune': { type: 'boolean', default: true, meaning: 'Remove our own left-over containers.' },
   'scheduler.docker.prune_interval': {

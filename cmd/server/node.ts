@@ -2,6 +2,7 @@
 // its duties and the API, and takes all of it down again in the opposite order.
 
 import { randomUUID } from 'node:crypto';
+import { Server as TlsServer } from 'node:tls';
 import type { Logger } from 'pino';
 import { ensureDefaults } from '../../api/operations/defaults.ts';
 import type { ApiDeps } from '../../api/operations/deps.ts';
@@ -30,6 +31,7 @@ import type { BindAddress } from './config.ts';
 import { createLiveTasks } from './live-tasks.ts';
 import { openEngine } from './open-engine.ts';
 import { prepareDataDirectory } from './paths.ts';
+import { readCertificate } from './certificate.ts';
 import type { DataPaths } from './paths.ts';
 
 /** All is listed again this often, in case a watch told less than happened. */
@@ -77,19 +79,8 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
   prepareDataDirectory(paths);
   const now = createSteadyClock();
 
-  const state = await openLmdbStore({ directory: paths.state });
-  opened.use(() => state.close());
-  const objects = await openFilesStore({ directory: paths.objects });
-  opened.use(() => objects.close());
-  const keySource = config['secret_store.sealed.key'];
-  const secrets = await openSealedStore({
-    state,
-    keys:
-      keySource === ''
-        ? { kind: 'file', path: paths.secretKey, createIfAbsent: true }
-        : { kind: 'text', text: keySource, source: 'secret_store.sealed.key' },
-  });
-  opened.use(() => secrets.close());
+  const stores = await openStores(options, opened);
+  const { state, objects } = stores;
   const installation = await ensureDefaults({ state, now, newId: newUuid });
   const { engine, why } = await openEngine({
     config,
@@ -103,16 +94,18 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
 
   const served = { url: '' };
   const deps: ApiDeps = {
-    state,
-    objects,
-    secrets,
+    ...stores,
     live: createLiveTasks(engine),
     settings: apiSettings(config, served),
     now,
     newId: newUuid,
   };
   const broken = createAlarm();
-  const app = createRestServer({ deps, faults: { log, onBrokenInvariant: broken.raise } });
+  const tls = readCertificate(config);
+  const app = createRestServer({
+    ...{ deps, tls, faults: { log, onBrokenInvariant: broken.raise } },
+    closeWithinMs: config['server.shutdown_timeout'] * 1_000,
+  });
   opened.use(() => app.close());
   served.url = await listen(app, address);
 
@@ -141,6 +134,23 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
   };
 }
 
+async function openStores({ config, paths }: NodeOptions, opened: Opened) {
+  const state = await openLmdbStore({ directory: paths.state });
+  opened.use(() => state.close());
+  const objects = await openFilesStore({ directory: paths.objects });
+  opened.use(() => objects.close());
+  const keySource = config['secret_store.sealed.key'];
+  const secrets = await openSealedStore({
+    state,
+    keys:
+      keySource === ''
+        ? { kind: 'file', path: paths.secretKey, createIfAbsent: true }
+        : { kind: 'text', text: keySource, source: 'secret_store.sealed.key' },
+  });
+  opened.use(() => secrets.close());
+  return { state, objects, secrets };
+}
+
 /** Without tokens everybody who reaches the port is the administrator: only this machine may. */
 function refuseOpenBypass(config: ServerConfig, address: BindAddress): void {
   if (!config['development.bypass_auth']) {
@@ -156,8 +166,9 @@ function refuseOpenBypass(config: ServerConfig, address: BindAddress): void {
 
 async function listen(app: ReturnType<typeof createRestServer>, { host, port }: BindAddress): Promise<string> {
   try {
-    const listening = await app.listen({ host, port });
-    return listening.replace('[::1]', 'localhost').replace(/\/$/, '');
+    const listening = new URL(await app.listen({ host, port }));
+    const scheme = app.server instanceof TlsServer ? 'https' : 'http';
+    return `${scheme}://${listening.host.replace('[::1]', 'localhost')}`;
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'EADDRINUSE') {

@@ -41,7 +41,8 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   }
   // The first characters of a UUID v7 are a time: the last ones are random.
   const installation = installationId.replaceAll('-', '').slice(-INSTALLATION_LENGTH);
-  return { engine: createDockerEngine({ address, installation, now }), why };
+  const callDeadlineMs = config['scheduler.docker.timeout'] * 1_000;
+  return { engine: createDockerEngine({ address, installation, now, callDeadlineMs }), why };
 }
 
 function dockerAddress(config: ServerConfig, environment: Readonly<Record<string, string | undefined>>): DockerAddress {
