@@ -1,7 +1,5 @@
 // The import arrows: runs dependency-cruiser over the tree, and over a canary tree that breaks every rule once.
 // A rule that stays silent on its canary, or has none, fails the check: silence must mean that nothing is wrong.
-//
-// `node .house/arrows.mjs [--root FOLDER]`: another folder is for tests.
 
 import { cruise } from 'dependency-cruiser';
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
@@ -17,20 +15,14 @@ import {
 } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import config from '../.dependency-cruiser.mjs';
 import { BROKEN_ARROWS } from './canary/broken-arrows.mjs';
+import { FOLDERS } from './folders.mjs';
 import { ROOT } from './ready.mjs';
 
-export const FOLDERS = ['api', 'chaos', 'cluster', 'cmd', 'extensions', 'scheduler', 'sdk', 'store', 'test'];
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { root: { type: 'string', default: ROOT } } });
-  const faults = [...(await brokenArrows(values.root)), ...(await silentRules(config.forbidden))];
-  for (const fault of faults) console.log(fault);
-  process.exitCode = faults.length > 0 ? 1 : 0;
-}
+const faults = [...(await brokenArrows(ROOT)), ...(await silentRules(config.forbidden))];
+for (const fault of faults) console.log(fault);
+process.exitCode = faults.length > 0 ? 1 : 0;
 
 /**
  * @param {string} root a folder that holds some of FOLDERS
@@ -51,7 +43,7 @@ async function brokenArrows(root) {
  * @param {readonly { name: string }[]} rules
  * @returns {Promise<string[]>} one line for each rule that does not bite
  */
-export async function silentRules(rules) {
+async function silentRules(rules) {
   const root = mkdtempSync(path.join(os.tmpdir(), 'gofer-canary-'));
   try {
     plantCanary(root);

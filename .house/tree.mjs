@@ -5,9 +5,8 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { FOLDERS } from './arrows.mjs';
+import { FOLDERS } from './folders.mjs';
 import { ROOT } from './ready.mjs';
 
 const README_LINES_MAX = 80;
@@ -30,21 +29,15 @@ const FORBIDDEN_TEXTS = [
   { what: 'a thing to do without its issue', text: /\bTO[D]O\b(?! ?[(]#\d+[)])/ },
 ];
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { root: { type: 'string', default: ROOT } } });
-  const faults = treeFaults(values.root);
-  for (const fault of faults) console.log(fault);
-  process.exitCode = faults.length > 0 ? 1 : 0;
-}
-
-/**
- * @param {string} root
- * @returns {string[]} one line for each fault
- */
-export function treeFaults(root) {
-  const files = filesBelow(root, '');
-  return [...folderFaults(files), ...readmeFaults(root, files), ...files.flatMap((file) => fileFaults(root, file))];
-}
+const { values } = parseArgs({ options: { root: { type: 'string', default: ROOT } } });
+const files = filesBelow(values.root, '');
+const faults = [
+  ...folderFaults(files),
+  ...readmeFaults(values.root, files),
+  ...files.flatMap((file) => fileFaults(values.root, file)),
+];
+for (const fault of faults) console.log(fault);
+process.exitCode = faults.length > 0 ? 1 : 0;
 
 /** @param {readonly string[]} files */
 function folderFaults(files) {
