@@ -172,15 +172,26 @@ class Retention {
     if (found !== null && runRecord.decode(found.value).state !== 'complete') return false;
     for await (const kv of pages(state, keys.tasksOf(run))) {
       const task = taskRecord.decode(kv.value);
-      if (task.state !== 'complete') continue;
-      if (task.logs === 'engine') return false;
-      if (task.logs !== 'archived') continue;
-      const expired: CompleteTask = { ...task, logs: 'expired' };
-      const taken = await this.#commit([kv], [{ op: 'put', key: kv.key, value: taskRecord.encode(expired) }]);
-      if (!taken) return false;
+      if (task.state !== 'complete' || task.logs === 'removed' || task.logs === 'expired') continue;
+      if (await this.#isInEngine(task)) return false;
+      if (task.logs === 'archived' || task.logs === 'engine') {
+        const expired: CompleteTask = { ...task, logs: 'expired' };
+        const taken = await this.#commit([kv], [{ op: 'put', key: kv.key, value: taskRecord.encode(expired) }]);
+        if (!taken) return false;
+      }
       for (const { attempt } of task.past) await objects.delete(archiveName({ ...task, attempt }));
     }
     return true;
+  }
+
+  /**
+   * Whether the archiver still has its newest log to copy. Its duty tells: a task that was cancelled while it waited for another
+   * attempt keeps the word 'engine', since the archiver was done with the attempt before.
+   */
+  async #isInEngine(task: CompleteTask): Promise<boolean> {
+    const attempt = task.past.at(-1)?.attempt;
+    if (task.logs !== 'engine' || attempt === undefined) return false;
+    return (await this.#deps.state.get(keys.archive({ ...task, attempt }))) !== null;
   }
 
   async #pruneEvents(): Promise<void> {
