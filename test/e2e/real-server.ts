@@ -11,7 +11,7 @@ import { eventually } from '../eventually.ts';
 
 export const ROOT = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 /** GOFER_TEST_EXECUTABLE: another build of it, such as one that was packed and installed. */
-const LAUNCHER = process.env['GOFER_TEST_EXECUTABLE'] ?? path.join(ROOT, 'cmd', 'gofer.mjs');
+export const LAUNCHER = process.env['GOFER_TEST_EXECUTABLE'] ?? path.join(ROOT, 'cmd', 'gofer.mjs');
 
 export interface RealServer {
   readonly url: string;

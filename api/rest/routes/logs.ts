@@ -70,10 +70,12 @@ export function attachStream(app: RestApp, rest: Rest, faults: Faults): void {
     ...gate,
     wsHandler: (socket, request) =>
       serve(socket, request, async ({ signal, send, onText }) => {
-        const session = await attachTask.run({ ...taskOf(request.params), ...request.query, signal });
+        const opening = attachTask.run({ ...taskOf(request.params), ...request.query, signal });
+        // Before it is open: a program that talks to it does not wait. Terminals end a line with a carriage return.
+        const write = async (line: string) => (await opening).write(Buffer.from(`${line}\r`));
+        onText((line) => void write(line).catch(() => undefined));
+        const session = await opening;
         try {
-          // Terminals end a line with a carriage return.
-          onText((line) => void session.write(Buffer.from(`${line}\r`)).catch(() => undefined));
           for await (const { bytes } of session.output) await send(bytes);
           const code = await session.exitCode;
           return { code: CLOSE.normal, reason: code === null ? 'ended' : `exit code ${code}` };

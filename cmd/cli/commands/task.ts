@@ -50,7 +50,7 @@ interface CancelOptions {
 function defineCancel(family: Command, host: Host): void {
   leaf(family, {
     usage: 'cancel <pipeline> <run> <task>',
-    summary: 'Cancel a task; its run then ends as cancelled',
+    summary: 'Cancel a task; its run then ends as failed',
     examples: ['gofer task cancel hello 7 say-hello', 'gofer task cancel hello 7 say-hello --wait-for 0'],
   })
     .option('-w, --wait-for <seconds>', 'how long it may take to stop before it is killed', '15')

@@ -27,9 +27,12 @@ function places(node: CommandNode, before = ''): readonly Place[] {
   return [{ path, node }, ...node.children.flatMap((child) => places(child, path))];
 }
 
-/** Options after which the next word is not a command. */
+/** Options after which the next word is not a command. A letter that is also a switch somewhere is left out. */
 function valueFlags(all: readonly Place[]): readonly string[] {
-  return [...new Set(all.flatMap(({ node }) => flagsOf(node.options.filter((option) => option.takesValue))))];
+  const flags = (takesValue: boolean) =>
+    new Set(all.flatMap(({ node }) => flagsOf(node.options.filter((option) => option.takesValue === takesValue))));
+  const switches = flags(false);
+  return [...flags(true)].filter((flag) => !switches.has(flag));
 }
 
 function flagsOf(options: readonly OptionNode[]): readonly string[] {

@@ -5,12 +5,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ApiError, StreamClosedError, UnreachableError } from '../../../sdk/client/errors.ts';
 
 const PAUSE_FIRST_MS = 100;
-const PAUSE_MAX_MS = 3_000;
+const PAUSE_MAX_MS = 1_000;
 
 /** A machine that is replaced comes back within this time. */
 const AWAY_MAX_MS = 10 * 60_000;
 
-/** A server that answers, but with a fault of its own, is asked this often in a row: about 15 seconds. */
+/** A server that answers, but with a fault of its own, is asked this often in a row: about 5 seconds. */
 const FAULTS_MAX = 8;
 
 /** Going away, broken off, a fault, restarting (RFC 6455, 7.4.1). */

@@ -13,8 +13,8 @@ export interface RunSnapshot {
 
 /** Without events. A person does not see less. */
 const LOOK_EVERY_MS = 500;
-/** With events, in case that one gets lost on its way. */
-const LOOK_ANYWAY_MS = 5_000;
+/** With events: the stream of a server that is away says nothing, and whoever waits wants to know. */
+const LOOK_ANYWAY_MS = 2_000;
 /** Many events come at once; one look answers all of them. */
 const LOOK_PAUSE_MS = 50;
 /** Looks at a run of 10,000 tasks take their time: the server has this many times as long for other work. */
@@ -85,6 +85,7 @@ async function listen({ client, bell, signal }: Listener, run: Run): Promise<voi
       return;
     } catch {
       bell.hasRinger(false);
+      bell.ring();
       await pause(EVENTS_AGAIN_MS, undefined, { signal }).catch(() => undefined);
     }
   }
