@@ -23,7 +23,10 @@ function asksForHelp([first, ...rest]: readonly string[]): boolean {
 async function run(): Promise<number> {
   if (args[0] === 'service' && args[1] === 'start') return serviceStart(args.slice(2));
   if (args[0] === 'demo') return demo(args.slice(1));
-  const [{ runCli }, { processTerminal }] = await Promise.all([import('./cli/run-cli.ts'), import('./cli/terminal.ts')]);
+  const [{ runCli }, { processTerminal }] = await Promise.all([
+    import('./cli/run-cli.ts'),
+    import('./cli/terminal.ts'),
+  ]);
   ignoreClosedPipe();
   const terminal = processTerminal(process.env);
   return runCli({ args, terminal, programs: { serviceStart, demo }, signal: interruptSignal() });
