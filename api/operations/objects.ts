@@ -16,6 +16,9 @@ import { notFound, pipelineOf, runOf } from './parse-place.ts';
 import type { PipelinePlace, RunPlace } from './parse-place.ts';
 import { findRecord, listRecords, retried } from './store-pages.ts';
 
+export type { ObjectKey } from '../../store/records/blob-records.ts';
+export type { ByteRange } from '../../store/objects/port.ts';
+
 export interface ObjectPut {
   readonly key: string;
   /** Replace what is there. */

@@ -16,6 +16,8 @@ import { notFound, pipelineOf } from './parse-place.ts';
 import type { PipelinePlace } from './parse-place.ts';
 import { findRecord, listRecords, needRecord, retried } from './store-pages.ts';
 
+export type { SecretKey } from '../../store/records/blob-records.ts';
+
 export interface SecretPut {
   readonly key: string;
   readonly content: string;

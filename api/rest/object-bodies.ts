@@ -2,9 +2,8 @@
 
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { FoundObject } from '../operations/objects.ts';
+import type { ByteRange, FoundObject } from '../operations/objects.ts';
 import { AppError, errorText } from '../../store/model/errors.ts';
-import type { ByteRange } from '../../store/objects/port.ts';
 import type { RestApp } from './app.ts';
 
 /** Lets bodies of any media type through unread. */

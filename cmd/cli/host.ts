@@ -19,6 +19,8 @@ export interface Host {
   readonly perform: (command: Command, work: (context: Context) => Promise<ExitCode | void>) => Promise<void>;
   /** Ends with the exit code of an embedded program. */
   readonly exitWith: (code: number) => void;
+  /** The tree with all families in it, for what is made from the commands themselves. */
+  readonly wholeProgram: () => Promise<Command>;
 }
 
 /** Attaches the commands of one family. */

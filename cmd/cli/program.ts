@@ -26,6 +26,11 @@ export async function createProgram(host: Host, terminal: Terminal, wanted: Read
   return program;
 }
 
+/** The same with every family whole. */
+export function createWholeProgram(host: Host, terminal: Terminal): Promise<Command> {
+  return createProgram(host, terminal, new Set(FAMILIES.map(({ name }) => name)));
+}
+
 function addGlobalOptions(program: Command): void {
   program
     .addOption(new Option('--namespace <id>', 'namespace to work in'))

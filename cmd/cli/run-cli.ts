@@ -7,7 +7,7 @@ import { loadSettings, settingsSources, type CliSettings } from './cli-settings.
 import { createContext } from './context.ts';
 import { EXIT, exitCodesText } from './exit-codes.ts';
 import type { EmbeddedPrograms, Host } from './host.ts';
-import { createProgram, settingsOf } from './program.ts';
+import { createProgram, createWholeProgram, settingsOf } from './program.ts';
 import { reportFailure } from './report-failure.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -34,6 +34,7 @@ export async function runCli(call: CliCall): Promise<number> {
     exitWith: (code) => {
       exitCode = code;
     },
+    wholeProgram: () => createWholeProgram(host, terminal),
     async perform(command, work) {
       place = commandText(command);
       settings = await loadSettings(settingsSources(settingsOf(command)));

@@ -1,6 +1,6 @@
 // Routes of secrets: those of a pipeline, and global ones.
 
-import type { SecretKey } from '../../../store/records/blob-records.ts';
+import type { SecretKey } from '../../operations/secrets.ts';
 import type { Rest, RestApp } from '../app.ts';
 import { Deleted, answers, ref } from '../schemas/common.ts';
 import { PipelineParams } from '../schemas/pipelines.ts';

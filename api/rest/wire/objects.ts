@@ -1,4 +1,6 @@
-import type { ObjectKey } from '../../../store/records/blob-records.ts';
+// From the model to the wire: objects. Pure.
+
+import type { ObjectKey } from '../../operations/objects.ts';
 
 /** Where its bytes lie is nobody's business. */
 export function wireObject({ key, created, modified, size, sha256 }: ObjectKey) {

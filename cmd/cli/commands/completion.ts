@@ -5,8 +5,6 @@ import { completionScript, SHELLS, type Shell } from '../completion/scripts.ts';
 import { commandTree } from '../completion/tree.ts';
 import { usageError } from '../cli-error.ts';
 import { action, describeWith, type Host } from '../host.ts';
-import { createProgram } from '../program.ts';
-import { FAMILIES } from '../families.ts';
 
 export function defineCompletion(command: Command, host: Host): void {
   describeWith(command, {
@@ -21,8 +19,7 @@ export function defineCompletion(command: Command, host: Host): void {
     .action(
       action(host, async ({ terminal }, shell: string) => {
         if (!isShell(shell)) throw usageError(`${shell}: expected one of ${SHELLS.join(', ')}.`);
-        const program = await createProgram(host, terminal, new Set(FAMILIES.map(({ name }) => name)));
-        terminal.out(completionScript(shell, commandTree(program)));
+        terminal.out(completionScript(shell, commandTree(await host.wholeProgram())));
       }),
     );
 }
