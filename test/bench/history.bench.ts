@@ -84,7 +84,7 @@ async function fill(dataDir: string, count: number): Promise<void> {
       const writes = Array.from({ length: Math.min(BATCH, count - first + 1) }, (_, n) => finished(first + n)).flat();
       await state.commit({ compares: [], writes });
     }
-    const counter = runCounterRecord.encode({ lastRunId: count as RunId });
+    const counter = runCounterRecord.encode({ lastRunId: count });
     if (count > 0) {
       await state.commit({ compares: [], writes: [{ op: 'put', key: keys.runCounter(run), value: counter }] });
     }
