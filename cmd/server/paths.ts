@@ -1,6 +1,6 @@
 // Where the embedded stores lie, and whether they can be written to: found out before anything is opened.
 
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { AppError, errorText } from '../../store/model/errors.ts';
@@ -29,7 +29,7 @@ export function dataPaths(config: ServerConfig, environment: Readonly<Record<str
 /** Makes the data directory, for its owner only. Throws AppError('invalid') that says what to do. */
 export function prepareDataDirectory({ data }: DataPaths): void {
   try {
-    mkdirSync(data, { recursive: true, mode: 0o700 });
+    makeDirectory(data);
     accessSync(data, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new AppError(
@@ -37,4 +37,11 @@ export function prepareDataDirectory({ data }: DataPaths): void {
       `The data directory ${data} cannot be used (${errorText(error)}): choose another with GOFER_WEB_SERVER__DATA_DIR.`,
     );
   }
+}
+
+/** As mkdir -p. Node's own never returns where nothing can be made, such as in /proc. */
+function makeDirectory(directory: string): void {
+  if (!existsSync(path.dirname(directory))) makeDirectory(path.dirname(directory));
+  if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 });
+  else if (!statSync(directory).isDirectory()) throw new Error('it is not a directory');
 }

@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 import { eventually } from '../eventually.ts';
@@ -29,10 +29,13 @@ export interface ServerOptions {
   readonly port: number;
   readonly engine: 'process' | 'docker';
   readonly environment?: Readonly<Record<string, string>>;
+  /** File of the certificate that it serves HTTPS with. */
+  readonly certificate?: string;
 }
 
 /** Resolves once the API answers. */
-export async function startServer({ dataDir, port, engine, environment = {} }: ServerOptions): Promise<RealServer> {
+export async function startServer(options: ServerOptions): Promise<RealServer> {
+  const { dataDir, port, engine, environment = {}, certificate } = options;
   const args = ['service', 'start', '--data-dir', dataDir, '--bind', `127.0.0.1:${port}`, '--engine', engine];
   const child = spawn(process.execPath, [LAUNCHER, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -40,9 +43,10 @@ export async function startServer({ dataDir, port, engine, environment = {} }: S
   });
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
-  const url = `http://127.0.0.1:${port}`;
+  const url = `${certificate === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
   await eventually(async () => {
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${log}`);
+    if (certificate !== undefined) return expectListening(port);
     const answer = await fetch(`${url}/api/system/metadata`, { headers: HEADERS });
     if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
   });
@@ -53,6 +57,12 @@ export async function startServer({ dataDir, port, engine, environment = {} }: S
     kill: () => end(child, 'SIGKILL').then(() => undefined),
     stop: () => end(child, 'SIGTERM'),
   };
+}
+
+async function expectListening(port: number): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.destroy();
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
@@ -125,12 +135,16 @@ export interface CliResult {
 export async function gofer(
   server: { readonly url: string },
   args: readonly string[],
-  options: { readonly cwd?: string; readonly input?: string } = {},
+  options: {
+    readonly cwd?: string;
+    readonly input?: string;
+    readonly environment?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<CliResult> {
   const child = spawn(process.execPath, [LAUNCHER, ...args], {
     cwd: options.cwd ?? ROOT,
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, GOFER_API_BASE_URL: server.url, NO_COLOR: '1' },
+    env: { ...process.env, GOFER_API_BASE_URL: server.url, NO_COLOR: '1', ...options.environment },
   });
   let stdout = '';
   let stderr = '';

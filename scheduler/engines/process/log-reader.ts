@@ -4,6 +4,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
+import { AppError } from '../../../store/model/errors.ts';
 import type { LogChunk, LogOptions, LogStream } from '../port.ts';
 import { parseIndexEntry } from './attempt-parse.ts';
 import type { IndexEntry } from './attempt-parse.ts';
@@ -19,8 +20,11 @@ export interface LogSource {
   readonly paths: AttemptPaths;
   /** Asked before the files are: what was written before the end is then surely read. */
   readonly hasEnded: () => Promise<boolean>;
+  /** False once the attempt was forgotten, and its files with it. */
+  readonly isKnown: () => Promise<boolean>;
 }
 
+/** Throws 'not_found' when the attempt was forgotten before its files were opened: its log is elsewhere by then. */
 export async function* readLog(source: LogSource, options: LogOptions): AsyncGenerator<LogChunk> {
   const { signal } = options;
   const files = {
@@ -49,7 +53,10 @@ export async function* readLog(source: LogSource, options: LogOptions): AsyncGen
       const tails = [await tailOf('stdout', files.stdout), await tailOf('stderr', files.stderr)];
       tails.sort((a, b) => a.at - b.at);
       for (const tail of tails) yield* upTo(tail.stream, tail.end, tail.at);
-      if (ended || signal?.aborted === true) return;
+      if (signal?.aborted === true) return;
+      const isWhole = files.stdout.isOpen && files.stderr.isOpen;
+      if (!isWhole && !(await source.isKnown())) throw new AppError('not_found', 'The attempt was forgotten.');
+      if (ended) return;
       await pause(FOLLOW_PAUSE_MS, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
     }
   } finally {
@@ -71,6 +78,10 @@ class LogFile {
   constructor(path: string, from: number) {
     this.#path = path;
     this.#at = from;
+  }
+
+  get isOpen(): boolean {
+    return this.#handle !== null;
   }
 
   async size(): Promise<{ readonly size: number; readonly at: number }> {

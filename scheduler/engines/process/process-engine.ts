@@ -150,7 +150,8 @@ class ProcessEngine implements Engine {
       const { state } = await this.#lookupOne(id);
       return state === 'ended' || state === 'unknown';
     };
-    yield* readLog({ paths: this.#store.paths(id), hasEnded }, options);
+    const isKnown = async () => (await this.#lookupOne(id)).state !== 'unknown';
+    yield* readLog({ paths: this.#store.paths(id), hasEnded, isKnown }, options);
   }
 
   async exec(id: AttemptId, options: Parameters<Engine['exec']>[1]): ReturnType<Engine['exec']> {
