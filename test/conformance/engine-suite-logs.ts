@@ -145,6 +145,23 @@ export function logReadTests({ engine, world }: EngineTestScope): void {
     expect((await readLog(engine(), id)).stdout.toString()).toBe('ready\nbye\n');
   });
 
+  test('a log that is forgotten while it is read is whole, or not found: never silently cut', async () => {
+    const id = freshId();
+    await start(id, `head -c ${8 * MIB} /dev/zero`);
+    await whenEnded(engine(), id);
+    let bytes = 0;
+    try {
+      for await (const chunk of engine().logs(id, { follow: true })) {
+        if (bytes === 0) await engine().forget(id);
+        bytes += chunk.bytes.length;
+      }
+      expect(bytes).toBe(8 * MIB);
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'not_found' });
+      expect(bytes).toBeGreaterThan(0);
+    }
+  });
+
   test('the log of an unknown or forgotten attempt is not found', async () => {
     await expect(readLog(engine(), freshId())).rejects.toMatchObject({ code: 'not_found' });
     const id = freshId();

@@ -23,7 +23,7 @@ interface LogSource {
   readonly reference: string;
 }
 
-/** Yields until the end or, without `follow`, until now. An abort ends it quietly. */
+/** Yields until the end or, without `follow`, until now. An abort ends it quietly; 'not_found' once the attempt was forgotten. */
 export async function* readLogs(source: LogSource, options: LogOptions): AsyncGenerator<LogChunk> {
   let position = options.from ?? BEGINNING;
   let idle = 0;
@@ -39,7 +39,12 @@ export async function* readLogs(source: LogSource, options: LogOptions): AsyncGe
       yield chunk;
     }
     // What a container prints last may come after its follower was let go: only a pass over an ended one is the whole.
-    if (!follow || options.signal?.aborted === true) return;
+    if (options.signal?.aborted === true) return;
+    // Forgotten meanwhile: what was read may be cut off, and the whole is elsewhere.
+    if (!follow) {
+      await look(source);
+      return;
+    }
     idle = read > 0 ? 0 : idle + 1;
     if (idle > IDLE_RECONNECTS_MAX) throw new AppError('unavailable', 'Docker ends the log again and again.');
   }
