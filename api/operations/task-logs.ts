@@ -158,16 +158,15 @@ interface ChunkOptions extends AttemptOptions {
 }
 
 async function* chunksOf(deps: ApiDeps, options: ChunkOptions): AsyncGenerator<LiveLogChunk> {
-  const { execution, attempt, position, follow, signal } = options;
+  const { execution, attempt, follow, signal } = options;
   const isArchived = execution.state === 'complete' && execution.logs !== 'engine';
   const key = { ...execution, attempt };
   while (!isArchived && !signal.aborted) {
     try {
-      const from = { ...position };
-      for await (const chunk of deps.live.logs(attemptId(key, attempt), { from, follow, signal })) {
-        position[chunk.stream] += chunk.bytes.length;
-        yield chunk;
-      }
+      yield* liveChunks(deps, options, follow);
+      // A log that ended because the engine let go of the attempt looks as if it were whole. Asked once more, such an engine
+      // does not know the attempt, and the rest is in the archive.
+      yield* liveChunks(deps, options, false);
       return;
     } catch (error) {
       if (isAppError(error, 'not_found')) break;
@@ -176,6 +175,18 @@ async function* chunksOf(deps: ApiDeps, options: ChunkOptions): AsyncGenerator<L
     }
   }
   yield* archivedChunks(deps, key, options);
+}
+
+async function* liveChunks(
+  { live }: ApiDeps,
+  { execution, attempt, position, signal }: ChunkOptions,
+  follow: boolean,
+): AsyncGenerator<LiveLogChunk> {
+  const from = { ...position };
+  for await (const chunk of live.logs(attemptId(execution, attempt), { from, follow, signal })) {
+    position[chunk.stream] += chunk.bytes.length;
+    yield chunk;
+  }
 }
 
 /** What the engine has forgotten by now, from where it stopped. */

@@ -155,6 +155,17 @@ test('follow: a run of many tasks is shown whole', async () => {
   expect([status, new Set(lines(stdout)).size, lines(stdout).length]).toEqual([0, 100, 100]);
 });
 
+test('follow: a chain of tasks that are over in a moment is shown whole', async () => {
+  const length = 20;
+  const tasks = Array.from({ length }, (_, index) => {
+    const after = index === 0 ? {} : { [`step-${index - 1}`]: 'Success' as const };
+    return [`step-${index}`, { script: `sleep 0.0${index % 10}; echo line ${index}`, after }] as const;
+  });
+  await world.pipeline('chain', Object.fromEntries(tasks));
+  const { status, stdout } = await world.run(['run', 'start', 'chain', '--follow']);
+  expect([status, lines(stdout).length]).toEqual([0, length]);
+});
+
 test('events: a stream shows what happens from now on, until Ctrl-C', async () => {
   await world.pipeline('eventful', { one: { script: 'true' } });
   const stream = begin('event', 'stream', '--kind', 'completed_run', '--pipeline', 'eventful', '--json');

@@ -25,6 +25,7 @@ class Engine implements LiveTasks {
   trouble: 'not_found' | 'unavailable' | null = null;
   asked = 0;
   #ended = false;
+  #forgotten = false;
   #wake: (() => void)[] = [];
 
   say(...chunks: readonly LiveLogChunk[]): void {
@@ -37,6 +38,12 @@ class Engine implements LiveTasks {
     this.#wakeAll();
   }
 
+  /** Who reads it comes to an end where he is; who asks from now on is told that there is none. */
+  forget(): void {
+    this.#forgotten = true;
+    this.#wakeAll();
+  }
+
   break(trouble: Engine['trouble']): void {
     this.trouble = trouble;
     this.#wakeAll();
@@ -45,6 +52,7 @@ class Engine implements LiveTasks {
   async *logs(...[, { from, follow, signal }]: Parameters<LiveTasks['logs']>): AsyncGenerator<LiveLogChunk> {
     const skip = { stdout: 0, stderr: 0, ...from };
     this.asked += 1;
+    if (this.#forgotten) throw new AppError('not_found', 'forgotten');
     for (let index = 0; ;) {
       if (this.trouble !== null) throw new AppError(this.trouble, 'trouble');
       const next = this.chunks[index];
@@ -55,7 +63,7 @@ class Engine implements LiveTasks {
         if (skipped < next.bytes.length) yield { ...next, bytes: next.bytes.subarray(skipped) };
         continue;
       }
-      if (!follow || this.#ended || signal.aborted) return;
+      if (!follow || this.#ended || this.#forgotten || signal.aborted) return;
       await new Promise<void>((resolve) => {
         this.#wake.push(resolve);
         signal.addEventListener('abort', () => resolve(), { once: true });
@@ -284,6 +292,18 @@ test('a log that is archived while it is read goes on in the archive where it st
   await putTask(world.state, aCompleteTask(runId));
   engine.break('not_found');
   expect((await talk).messages).toEqual(['one\n', 'two\n', 'three\n']);
+});
+
+test('a log that the engine lets go of while it is read is not cut short', async () => {
+  await using world = await aRun((runId) => aRunningTask(runId));
+  const { engine, runId } = world;
+  const talk = listen(world, PATH(runId));
+  await eventually(() => expect(engine.asked).toBe(1));
+  const name = archiveName({ ...aCompleteTask(runId), attempt: 1 });
+  await writeArchive(world.deps.objects, name, each([chunk('all of it\n')]));
+  await putTask(world.state, aCompleteTask(runId));
+  engine.forget();
+  expect(await talk).toMatchObject({ code: 1000, messages: ['all of it\n'] });
 });
 
 test('a result that a retried run took over has the log of where it ran', async () => {
