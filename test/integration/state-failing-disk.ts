@@ -1,5 +1,5 @@
-// Child of state-faults.test.ts: commits, has strace make system calls fail, and commits again. Says as one line of JSON which
-// commits were acknowledged and how the others failed; ends by itself.
+// Child of state-faults.test.ts: commits, has strace make system calls fail, and commits again. Says as lines of JSON, the last of
+// which counts, which commits were acknowledged and how the others failed; ends by itself.
 
 import { isAppError } from '../../store/model/errors.ts';
 import { openLmdbStore } from '../../store/state/lmdb/lmdb-store.ts';
@@ -19,11 +19,19 @@ async function write(key: string): Promise<void> {
   }
 }
 
+let isReadable = true;
+/** After each step, so that what was acknowledged is known whatever becomes of this process. */
+const tell = () => process.stdout.write(`${JSON.stringify({ acknowledged, failed, isReadable })}\n`);
+
 await write('before');
+tell();
 const detach = await attachStrace(straceOptions);
-for (let number = 1; number <= 8; number++) await write(`during-${number}`);
-const isReadable = (await store.get('before')) !== null;
+for (let number = 1; number <= 8; number++) {
+  await write(`during-${number}`);
+  tell();
+}
+isReadable = (await store.get('before')) !== null;
 await detach();
 for (const key of ['after-1', 'after-2']) await write(key);
-process.stdout.write(`${JSON.stringify({ acknowledged, failed, isReadable })}\n`);
+tell();
 await store.close();

@@ -1,6 +1,7 @@
 // The engine's backing on LMDB. Nothing is cached: reads go to the memory map. All reads use one snapshot that is taken anew
 // after each group, so that a group that LMDB has written but not yet reported is not seen early.
 
+import { statfsSync } from 'node:fs';
 import type { Transaction } from 'lmdb';
 import { AppError, errorText } from '../../model/errors.ts';
 import type { WriteOutcome } from '../../model/errors.ts';
@@ -14,10 +15,21 @@ import { createValueWriter } from './value-codec.ts';
 /** lmdb-js gives the reason in a second promise, settled in the same turn; it is not worth waiting for longer. */
 const REASON_WAIT_MS = 1_000;
 
+const NO_SPACE = 'The state store has no space left for writes.';
+
 /** ENOSPC, EFBIG, EDQUOT, and LMDB's own map full: all met while pages are added, before the header that makes them count. */
 const NO_SPACE_CODES: readonly unknown[] = [28, 27, 122, -30792];
 
+/**
+ * Room that must be left on the disk beyond what a group writes: for the pages that LMDB copies, and for what others write in the
+ * meantime. Refused in time, because lmdb-js damages its own heap when the system refuses a large write for want of room.
+ */
+const ROOM_RESERVED_BYTES = 8 * 1024 * 1024;
+/** A changed page is written anew, and a value lies in whole pages. */
+const ROOM_FACTOR = 2;
+
 export interface LmdbBackingDeps {
+  readonly directory: string;
   readonly files: LmdbFiles;
   readonly reopen: () => Promise<LmdbFiles>;
   /** Runs after the files are closed for good. */
@@ -31,6 +43,8 @@ export class LmdbBacking implements Backing {
   #files: LmdbFiles | null;
   #snapshot: { readonly transaction: Transaction } | null = null;
   #revision: number;
+  /** The write that failed last never reached LMDB. */
+  #isUntouched = false;
 
   constructor(deps: LmdbBackingDeps) {
     this.#deps = deps;
@@ -70,6 +84,7 @@ export class LmdbBacking implements Backing {
       events.map((event) => (event.type === 'put' ? this.#writer.encode(event.kv) : null)),
     );
     const last = commits.at(-1)?.revision ?? this.#revision;
+    this.#refuseWithoutRoom(values.flat().reduce((sum, value) => sum + (value?.length ?? 0), 0));
     try {
       await root.batch(() => {
         commits.forEach((commit, index) => putCommit(batch, commit, values[index] ?? []));
@@ -84,6 +99,10 @@ export class LmdbBacking implements Backing {
 
   /** Closing and opening is the one way back that also ends LMDB's panic after a failed header write: any write would hang. */
   async recover(): Promise<'settled' | 'unsettled'> {
+    if (this.#isUntouched) {
+      this.#isUntouched = false;
+      return 'settled';
+    }
     const found = await this.#reopen();
     const isSettled = await this.#settle(found);
     // A write that failed needs the way back as well.
@@ -107,6 +126,7 @@ export class LmdbBacking implements Backing {
    * and lets LMDB use again the pages that were freed last. On a full disk it often still fits when the failed write did not.
    */
   async #settle(revision: number): Promise<boolean> {
+    if (!this.#hasRoom(0)) return false;
     try {
       await this.#usable().meta.put('revision', revision);
       return true;
@@ -114,6 +134,18 @@ export class LmdbBacking implements Backing {
       await reasonOf(error);
       return false;
     }
+  }
+
+  #refuseWithoutRoom(bytes: number): void {
+    if (this.#hasRoom(bytes)) return;
+    this.#isUntouched = true;
+    const detail = `less than ${ROOM_RESERVED_BYTES / 1024 / 1024} MiB free in ${this.#deps.directory}`;
+    throw new AppError('unavailable', NO_SPACE, { detail, outcome: 'not_applied' });
+  }
+
+  #hasRoom(bytes: number): boolean {
+    const { bavail, bsize } = statfsSync(this.#deps.directory);
+    return bavail * bsize >= ROOM_RESERVED_BYTES + ROOM_FACTOR * bytes;
   }
 
   async close(): Promise<void> {
@@ -168,7 +200,7 @@ async function writeFailure(error: unknown): Promise<AppError> {
   const reason = await reasonOf(error);
   const code = reason instanceof Error && 'code' in reason ? reason.code : undefined;
   const isFull = NO_SPACE_CODES.includes(code);
-  const message = isFull ? 'The state store has no space left for writes.' : 'The state store cannot write.';
+  const message = isFull ? NO_SPACE : 'The state store cannot write.';
   const outcome: WriteOutcome = isFull ? 'not_applied' : 'unknown';
   return new AppError('unavailable', message, { detail: errorText(reason), cause: reason, outcome });
 }

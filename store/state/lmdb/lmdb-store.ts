@@ -36,6 +36,7 @@ export async function openLmdbStore(options: LmdbStoreOptions): Promise<StateSto
   try {
     files = await openFiles({ directory, migrations });
     const backing = new LmdbBacking({
+      directory,
       files,
       reopen: () => openLmdbFiles({ directory, mustExist: true }),
       onClosed: () => lock.release(),
