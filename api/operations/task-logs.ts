@@ -13,7 +13,7 @@ import type { ApiDeps, LiveLogChunk, LiveStream } from './deps.ts';
 import { LineRing, createLineCutter } from './log-lines.ts';
 import type { LogLine } from './log-lines.ts';
 import type { TaskPlace } from './parse-place.ts';
-import { getTask } from './tasks.ts';
+import { getExecution } from './tasks.ts';
 
 export interface LogQuery extends TaskPlace {
   /** Go on until the task ends; else stop at what is there now. Absent = true. */
@@ -67,7 +67,7 @@ interface Current {
 /** A task whose result was taken over has its log where it ran. */
 async function currentTask(deps: ApiDeps, place: TaskPlace): Promise<Current> {
   const { revision } = await deps.state.range(keys.eventSpan({ first: 0, last: 0 }), { limit: 1, keysOnly: true });
-  const { execution } = await getTask(deps, place);
+  const execution = await getExecution(deps, place);
   if (execution.state === 'complete' && execution.carriedFrom > 0) {
     return currentTask(deps, { ...place, runId: execution.carriedFrom });
   }

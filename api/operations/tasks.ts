@@ -4,6 +4,7 @@
 import { keys } from '../../store/keys.ts';
 import type { PipelineConfig, TaskSpec, Variable } from '../../store/model/config.ts';
 import { AppError } from '../../store/model/errors.ts';
+import { isTaskId, parseTaskId } from '../../store/model/ids.ts';
 import type { TaskId } from '../../store/model/ids.ts';
 import type { Run, TaskExecution } from '../../store/model/run.ts';
 import { taskVariables } from '../../store/model/variables.ts';
@@ -67,6 +68,14 @@ export async function getTask(deps: ApiDeps, input: TaskPlace): Promise<ShownTas
   if (spec === undefined) throw notFound();
   const record = await findRecord(deps.state, keys.task({ ...run, taskId: spec.id }), taskRecord);
   return shown(deps, { run, spec, record: record?.value ?? null });
+}
+
+/** As `getTask`, without its spec: a reader of thousands of logs must not decode a config of thousands of tasks for each. */
+export async function getExecution(deps: ApiDeps, input: TaskPlace): Promise<TaskExecution> {
+  if (!isTaskId(input.taskId)) throw notFound();
+  const key = { ...runOf(input), taskId: parseTaskId(input.taskId) };
+  const record = await findRecord(deps.state, keys.task(key), taskRecord);
+  return record?.value ?? (await getTask(deps, input)).execution;
 }
 
 async function configOf({ state }: ApiDeps, run: Run): Promise<PipelineConfig> {

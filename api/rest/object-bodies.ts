@@ -12,15 +12,23 @@ export function leaveBodiesUnread(app: RestApp): void {
   app.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined));
 }
 
-/** The body of an upload. A client that goes away half-way is the client's mistake, not the server's. */
+/**
+ * The body of an upload. A client that goes away half-way is the client's mistake, not the server's. Whoever stops reading half-way
+ * leaves the connection usable: the answer still has to go out on it.
+ */
 export async function* uploadOf({ raw }: Pick<FastifyRequest, 'raw'>): AsyncGenerator<Uint8Array> {
-  const iterator: AsyncIterator<Uint8Array> = raw[Symbol.asyncIterator]();
-  for (;;) {
-    const next = await iterator.next().catch((error: unknown) => {
-      throw new AppError('invalid', `The upload was cut off: ${errorText(error)}.`);
-    });
-    if (next.done === true) return;
-    yield next.value;
+  const pieces: AsyncIterable<Uint8Array> = raw.iterator({ destroyOnReturn: false });
+  const iterator = pieces[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await iterator.next().catch((error: unknown) => {
+        throw new AppError('invalid', `The upload was cut off: ${errorText(error)}.`);
+      });
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    await iterator.return?.();
   }
 }
 

@@ -18,6 +18,7 @@ import type { Faults } from './error-answers.ts';
 import { readJsonBodies } from './json-body.ts';
 import { documentRoutes } from './openapi.ts';
 import { converterOf } from './parameters.ts';
+import { schemaProblems } from './schema-problems.ts';
 import { hasDotSegment, isBelowApi, methodsOf } from './paths.ts';
 import type { KnownRoute } from './paths.ts';
 import { configRoutes } from './routes/configs.ts';
@@ -83,6 +84,8 @@ const STREAMS = [eventStream, logStream, attachStream] as const;
 /** Larger than any honest JSON body: a config is the largest, at most 6 MB of record. */
 const JSON_BODY_BYTES_MAX = 32 * 1024 * 1024;
 const CLOSE_WITHIN_MS = 15_000;
+/** A refused upload may go on for so long. */
+const DRAIN_MS = 30_000;
 /** Longer paths do not fit into the request's header block, so this never cuts one off. */
 const PATH_SEGMENT_MAX = 20_000;
 
@@ -115,6 +118,7 @@ export function createRestServer(options: RestServerOptions): RestApp {
     logger: false,
     ...(tls === undefined ? {} : { serverFactory: secured(tls) }),
     genReqId: () => deps.newId(),
+    schemaErrorFormatter: schemaProblems,
     bodyLimit: options.jsonBodyBytesMax ?? JSON_BODY_BYTES_MAX,
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
@@ -186,7 +190,20 @@ function isComponent(value: unknown): value is Component {
 
 function answer(error: unknown, request: FastifyRequest, reply: FastifyReply, faults: Faults): FastifyReply {
   const { status, message } = answerTo(error, request.id, faults);
+  if (!request.raw.complete) drainBody(request, reply);
   return reply.code(status).header('x-request-id', request.id).send({ request_id: request.id, message });
+}
+
+/**
+ * A client that is still sending would not read an answer on a connection that is cut under its hands: the rest of its body is taken
+ * in and thrown away, for a while.
+ */
+function drainBody({ raw }: FastifyRequest, reply: FastifyReply): void {
+  void reply.removeHeader('connection');
+  const timer = setTimeout(() => raw.socket.destroy(), DRAIN_MS);
+  timer.unref();
+  raw.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
+  raw.resume();
 }
 
 /** Adds the strict conversion of path and query texts to every route that has numbers or booleans there. */
