@@ -231,6 +231,7 @@ describe('wrong input', () => {
     const nobody = { url: `http://127.0.0.1:${await freePort()}` };
     const listed = await gofer(nobody, ['pipeline', 'list']);
     expect(listed).toMatchObject({ status: 6, stderr: containing('Start it with: gofer service start') });
+    expect((await gofer(nobody, ['run', 'follow', 'hello', '1'])).status).toBe(6);
     const context = await gofer(nobody, ['context']);
     expect(context).toMatchObject({ status: 6, stdout: containing(nobody.url) });
   });
