@@ -68,7 +68,7 @@ async function textOf(file: string, stdin: AsyncIterable<Uint8Array>): Promise<s
 
 export async function tellStarted(context: Context, run: Run, { follow }: AfterStart): Promise<ExitCode | void> {
   const { pipeline_id: pipelineId, run_id: runId } = run;
-  if (follow === true) return followRun(context, { pipelineId, runId });
+  if (follow === true) return followRun(context, { pipelineId, runId, isKnown: true });
   const started = done({ run }, `Started run #${runId} of [${pipelineId}]`);
   context.show({
     json: started.json,

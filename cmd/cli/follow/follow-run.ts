@@ -15,10 +15,12 @@ const LOGS_MAX = 64;
 interface RunPlace {
   readonly pipelineId: string;
   readonly runId: number;
+  /** It was started a moment ago. */
+  readonly isKnown?: boolean;
 }
 
 /** Ctrl-C ends the following, never the run. */
-export async function followRun(context: Context, place: RunPlace): Promise<ExitCode> {
+export async function followRun(context: Context, { isKnown = false, ...place }: RunPlace): Promise<ExitCode> {
   const { client, settings, signal } = context;
   const report = createReport(context, place);
   const { trouble: onTrouble, recovered: onRecovery } = report;
@@ -27,7 +29,7 @@ export async function followRun(context: Context, place: RunPlace): Promise<Exit
   const tasks = new Map<string, TaskFollower>();
   const turns = createTurns(LOGS_MAX);
   try {
-    for await (const { run, executions } of watchRun({ client, patience, now: Date.now, signal }, of)) {
+    for await (const { run, executions } of watchRun({ client, patience, now: Date.now, signal, isKnown }, of)) {
       report.run(run, executions);
       for (const execution of executions) {
         const taskId = execution.task_id;

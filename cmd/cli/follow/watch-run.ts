@@ -27,25 +27,23 @@ interface RunWatcher {
   readonly patience: Patience;
   readonly now: () => number;
   readonly signal: AbortSignal;
+  /** The server has answered for this run before. Until it has, no failure is borne: it may be the wrong server. */
+  readonly isKnown: boolean;
 }
 
 export async function* watchRun(watcher: RunWatcher, place: OfRun): AsyncGenerator<RunSnapshot> {
-  const { client, patience, now } = watcher;
+  const { client, now } = watcher;
   const enough = new AbortController();
   const signal = AbortSignal.any([watcher.signal, enough.signal]);
   const bell = createBell();
   let listening: Promise<void> | null = null;
+  let { isKnown } = watcher;
   try {
     for (;;) {
       const begun = now();
-      let snapshot: RunSnapshot;
-      try {
-        snapshot = await look(client, place);
-        patience.renew();
-      } catch (error) {
-        await patience.bear(error);
-        continue;
-      }
+      const snapshot = await lookOnce({ ...watcher, isKnown }, place);
+      if (snapshot === null) continue;
+      isKnown = true;
       yield snapshot;
       if (snapshot.run.state === 'complete') return;
       listening ??= listen({ client, bell, signal }, snapshot.run);
@@ -55,6 +53,19 @@ export async function* watchRun(watcher: RunWatcher, place: OfRun): AsyncGenerat
   } finally {
     enough.abort();
     await listening;
+  }
+}
+
+/** Null after a failure that may pass, and a pause. */
+async function lookOnce({ client, patience, isKnown }: RunWatcher, place: OfRun): Promise<RunSnapshot | null> {
+  try {
+    const snapshot = await look(client, place);
+    patience.renew();
+    return snapshot;
+  } catch (error) {
+    if (!isKnown) throw error;
+    await patience.bear(error);
+    return null;
   }
 }
 

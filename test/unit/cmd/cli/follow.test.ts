@@ -213,9 +213,15 @@ describe('watching a run', () => {
     return { client: client as Client, streamed, looks: () => looks };
   }
 
-  async function watch(client: Client): Promise<readonly string[]> {
+  async function watch(client: Client, isKnown = false): Promise<readonly string[]> {
     const seen: string[] = [];
-    const watcher = { client, patience: createPatience({ signal: never, now: () => 0 }), now: () => 0, signal: never };
+    const watcher = {
+      client,
+      patience: createPatience({ signal: never, now: () => 0 }),
+      now: () => 0,
+      signal: never,
+      isKnown,
+    };
     for await (const { run } of watchRun(watcher, OF)) seen.push(run.state);
     return seen;
   }
@@ -228,6 +234,12 @@ describe('watching a run', () => {
   test('watch: without events it is looked at again and again, also after a break', async () => {
     const { client } = aClient({ states: ['pending', away(), 'running', 'complete'] });
     expect(await watch(client)).toEqual(['pending', 'running', 'complete']);
+  });
+
+  test('watch: a server that never answered is not waited for, unless the run was started by it', async () => {
+    const error = away();
+    await expect(watch(aClient({ states: [error, 'complete'] }).client)).rejects.toBe(error);
+    expect(await watch(aClient({ states: [error, 'complete'] }).client, true)).toEqual(['complete']);
   });
 
   test('watch: events are asked for from the run’s own on, and end with it', async () => {
