@@ -5,10 +5,13 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { aCliWorld } from './cli-world.ts';
 import type { CliWorld } from './cli-world.ts';
 import { LAUNCHER, freePort, gofer } from './real-server.ts';
+
+// Each command is a process of its own, and the machine may have much else to do.
+vi.setConfig({ testTimeout: 90_000 });
 
 let world: CliWorld;
 /** An ended run of the pipeline hello. */

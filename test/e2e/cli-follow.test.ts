@@ -3,11 +3,14 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { eventually } from '../eventually.ts';
 import { aCliWorld, restartServer } from './cli-world.ts';
 import type { CliWorld } from './cli-world.ts';
 import { LAUNCHER } from './real-server.ts';
+
+// Each command is a process of its own, and the machine may have much else to do.
+vi.setConfig({ testTimeout: 90_000 });
 
 let world: CliWorld;
 
@@ -113,40 +116,35 @@ test('follow: Ctrl-C ends the following with 130, not the run', async () => {
   await world.plain('run', 'cancel', 'patient', '1', '--force');
 });
 
-// Four starts and stops of the server, on a machine that may have much else to do.
-test(
-  'follow: the server may be killed and stopped in between: no line is missing, none comes twice',
-  { timeout: 90_000 },
-  async () => {
-    const gate = `${world.directory}/gate`;
-    const wait = (name: string) => `while [ ! -e ${gate}-${name} ]; do sleep 0.05; done`;
-    await world.pipeline('survivor', {
-      talk: { script: `echo 1; echo 1; ${wait('one')}; echo 2; echo 1; ${wait('two')}; echo 3` },
-      other: { script: 'echo other' },
-      last: { script: 'echo last', after: { talk: 'Success' } },
-    });
-    const followed = begin('run', 'start', 'survivor', '--follow');
-    const shown = (count: number) =>
-      eventually(() => expect(lines(followed.stdout()).filter((line) => line.startsWith('talk'))).toHaveLength(count));
-    await shown(2);
-    const followedLog = begin('task', 'logs', 'survivor', '1', 'talk');
-    await eventually(() => expect(followedLog.stdout()).toBe('1\n1\n'));
-    await world.server.kill();
-    await eventually(() => expect(followed.stderr()).toContain('Waiting for it; the run goes on.'));
-    await world.file('gate-one', '');
-    await restartServer(world);
-    await shown(4);
-    expect(await world.server.stop()).toBe(0);
-    await world.file('gate-two', '');
-    await restartServer(world);
-    expect(await followed.ended).toBe(0);
-    expect(lines(followed.stdout()).sort()).toEqual(
-      ['talk  | 1', 'talk  | 1', 'talk  | 2', 'talk  | 1', 'talk  | 3', 'other | other', 'last  | last'].sort(),
-    );
-    expect(followed.stderr()).toContain('• The server answers again.\n');
-    expect([await followedLog.ended, followedLog.stdout()]).toEqual([0, '1\n1\n2\n1\n3\n']);
-  },
-);
+test('follow: the server may be killed and stopped in between: no line is missing, none comes twice', async () => {
+  const gate = `${world.directory}/gate`;
+  const wait = (name: string) => `while [ ! -e ${gate}-${name} ]; do sleep 0.05; done`;
+  await world.pipeline('survivor', {
+    talk: { script: `echo 1; echo 1; ${wait('one')}; echo 2; echo 1; ${wait('two')}; echo 3` },
+    other: { script: 'echo other' },
+    last: { script: 'echo last', after: { talk: 'Success' } },
+  });
+  const followed = begin('run', 'start', 'survivor', '--follow');
+  const shown = (count: number) =>
+    eventually(() => expect(lines(followed.stdout()).filter((line) => line.startsWith('talk'))).toHaveLength(count));
+  await shown(2);
+  const followedLog = begin('task', 'logs', 'survivor', '1', 'talk');
+  await eventually(() => expect(followedLog.stdout()).toBe('1\n1\n'));
+  await world.server.kill();
+  await eventually(() => expect(followed.stderr()).toContain('Waiting for it; the run goes on.'));
+  await world.file('gate-one', '');
+  await restartServer(world);
+  await shown(4);
+  expect(await world.server.stop()).toBe(0);
+  await world.file('gate-two', '');
+  await restartServer(world);
+  expect(await followed.ended).toBe(0);
+  expect(lines(followed.stdout()).sort()).toEqual(
+    ['talk  | 1', 'talk  | 1', 'talk  | 2', 'talk  | 1', 'talk  | 3', 'other | other', 'last  | last'].sort(),
+  );
+  expect(followed.stderr()).toContain('• The server answers again.\n');
+  expect([await followedLog.ended, followedLog.stdout()]).toEqual([0, '1\n1\n2\n1\n3\n']);
+});
 
 test('follow: a run of many tasks is shown whole', async () => {
   const tasks = Array.from({ length: 100 }, (_, index) => [`task-${index}`, { script: `echo line ${index}` }] as const);

@@ -2,11 +2,14 @@
 
 import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { FAMILIES } from '../../cmd/cli/families.ts';
 import { aCliWorld } from './cli-world.ts';
 import type { CliWorld } from './cli-world.ts';
 import { ROOT } from './real-server.ts';
+
+// Each command is a process of its own, and the machine may have much else to do.
+vi.setConfig({ testTimeout: 90_000 });
 
 let world: CliWorld;
 
