@@ -49,10 +49,35 @@ export function documentRoutes(app: RestApp, version: string): void {
 
 type Json = Readonly<Record<string, unknown>>;
 
+/** What the document says of bodies that no schema describes; routes name them by `x-answer` and `x-upload`. */
+export const BYTES_IN = { 'x-upload': 'bytes' } as const;
+export const BYTES_OUT = { 'x-answer': 'bytes' } as const;
+export const STREAM_OUT = { 'x-answer': 'stream' } as const;
+
+const ANYTHING = { description: '', content: { '*/*': { schema: {} } } };
+const UPLOAD = {
+  content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } },
+  required: true,
+};
+
+/** An operation whose bodies no schema describes, as the document shows it; undefined for any other value. */
+function described(value: unknown): object | undefined {
+  if (!isObject(value) || !('operationId' in value)) return undefined;
+  const { 'x-answer': answer, 'x-upload': upload, ...operation } = value;
+  if (answer === undefined && upload === undefined) return undefined;
+  const body = upload === undefined ? {} : { requestBody: UPLOAD };
+  if (answer === 'stream') {
+    return { ...operation, ...body, responses: { default: ANYTHING }, 'x-dropshot-websocket': {} };
+  }
+  return answer === 'bytes' ? { ...operation, ...body, responses: { 200: ANYTHING } } : { ...operation, ...body };
+}
+
 /** Adds the errors to every route, and shows nullable components by reference, as generators of clients want them. */
 function tidied(document: object): object {
   return mapObject(document, (key, value) => {
     const name = isObject(value) ? value['x-component'] : undefined;
+    const operation = described(value);
+    if (operation !== undefined) return tidied(operation);
     if (typeof name === 'string') return { nullable: true, allOf: [{ $ref: `#/components/schemas/${name}` }] };
     if (key === 'responses' && isObject(value) && !('Error' in value) && !('default' in value)) {
       return { ...mapObject(value, () => undefined), '4XX': ERROR_RESPONSE, '5XX': ERROR_RESPONSE };

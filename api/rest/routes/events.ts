@@ -2,6 +2,7 @@
 
 import type { RestApp, Rest } from '../app.ts';
 import type { Faults } from '../error-answers.ts';
+import { STREAM_OUT } from '../openapi.ts';
 import { Deleted, answers, ref } from '../schemas/common.ts';
 import * as schemas from '../schemas/events.ts';
 import { CLOSE, OUT_OF_EVENTS, createGate } from '../streams.ts';
@@ -59,6 +60,7 @@ export function eventStream(app: RestApp, rest: Rest, faults: Faults): void {
     method: 'GET',
     url: ALL,
     schema: {
+      ...STREAM_OUT,
       operationId: 'stream_events',
       summary: 'Stream events, as WebSocket messages.',
       tags: TAGS,

@@ -2,6 +2,7 @@
 
 import type { Rest, RestApp } from '../app.ts';
 import type { Faults } from '../error-answers.ts';
+import { STREAM_OUT } from '../openapi.ts';
 import { Deleted, answers } from '../schemas/common.ts';
 import { AttachQuery, LogQuery, TaskParams } from '../schemas/tasks.ts';
 import { CLOSE, OUT_OF_EVENTS, createGate } from '../streams.ts';
@@ -36,6 +37,7 @@ export function logStream(app: RestApp, rest: Rest, faults: Faults): void {
     method: 'GET',
     url: LOGS,
     schema: {
+      ...STREAM_OUT,
       operationId: 'get_logs',
       summary: "Stream a task's log line by line, as WebSocket messages.",
       tags: TAGS,
@@ -61,6 +63,7 @@ export function attachStream(app: RestApp, rest: Rest, faults: Faults): void {
     method: 'GET',
     url: `${ONE_TASK}/attach`,
     schema: {
+      ...STREAM_OUT,
       operationId: 'attach_task_execution',
       summary: 'Run a command beside a running task: lines of input as text messages, output as binary ones.',
       tags: TAGS,

@@ -3,6 +3,7 @@
 import { OBJECT_BYTES_MAX } from '../../operations/objects.ts';
 import type { Rest, RestApp } from '../app.ts';
 import { leaveBodiesUnread, sendObject, uploadOf } from '../object-bodies.ts';
+import { BYTES_IN, BYTES_OUT } from '../openapi.ts';
 import { Deleted, answers, ref } from '../schemas/common.ts';
 import * as schemas from '../schemas/objects.ts';
 import { PipelineParams } from '../schemas/pipelines.ts';
@@ -14,8 +15,6 @@ import { ONE_RUN, runOf } from './runs.ts';
 const TAGS = ['Objects'];
 const OF_PIPELINE = `${ONE_PIPELINE}/objects`;
 const OF_RUN = `${ONE_RUN}/objects`;
-/** For the document: uploads are never checked by a schema, since they are never whole in memory. */
-const CONSUMES = ['application/octet-stream'];
 
 export function objectRoutes(app: RestApp, rest: Rest): void {
   // In a scope of its own, since bodies are read in another way here.
@@ -49,6 +48,7 @@ function readPipelineObjects(app: RestApp, { operations: { objects }, call }: Re
     `${OF_PIPELINE}/:key`,
     {
       schema: {
+        ...BYTES_OUT,
         operationId: 'get_pipeline_object',
         summary: 'Get the bytes of an object of a pipeline; a Range header is obeyed.',
         tags: TAGS,
@@ -71,7 +71,7 @@ function changePipelineObjects(app: RestApp, { operations: { objects }, call }: 
         operationId: 'put_pipeline_object',
         summary: 'Store the bytes of the request as an object of a pipeline.',
         tags: TAGS,
-        consumes: CONSUMES,
+        ...BYTES_IN,
         params: schemas.PipelineObjectParams,
         querystring: schemas.PutObjectQuery,
         response: answers({ 201: ref(schemas.PutPipelineObjectResponse) }),
@@ -121,6 +121,7 @@ function readRunObjects(app: RestApp, { operations: { objects }, call }: Rest): 
     `${OF_RUN}/:key`,
     {
       schema: {
+        ...BYTES_OUT,
         operationId: 'get_run_object',
         summary: 'Get the bytes of an object of a run; a Range header is obeyed.',
         tags: TAGS,
@@ -143,7 +144,7 @@ function changeRunObjects(app: RestApp, { operations: { objects }, call }: Rest)
         operationId: 'put_run_object',
         summary: 'Store the bytes of the request as an object of a run.',
         tags: TAGS,
-        consumes: CONSUMES,
+        ...BYTES_IN,
         params: schemas.RunObjectParams,
         querystring: schemas.PutObjectQuery,
         response: answers({ 201: ref(schemas.PutRunObjectResponse) }),

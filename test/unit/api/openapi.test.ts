@@ -29,22 +29,28 @@ const RELAXED: Readonly<Record<string, readonly string[]>> = {
 const OURS: Readonly<Record<string, readonly string[]>> = {
   Config: ['timeout_seconds'],
   Metadata: ['live_version'],
+  Object: ['modified', 'sha256', 'size'],
   Pipeline: ['timeout_seconds'],
   Run: ['execution_started', 'retry_of'],
+  Secret: ['modified'],
   Task: ['resources', 'retries', 'timeout_seconds'],
   Task2: ['resources', 'retries', 'timeout_seconds'],
   TaskExecution: ['attempt', 'attempts', 'carried_from', 'retry_at', 'waiting_for'],
 };
 const OUR_COMPONENTS = ['Resources', 'Retries', 'TaskAttempt'];
 const OUR_OPERATIONS = ['POST /api/namespaces/{namespace_id}/pipelines/{pipeline_id}/runs/{run_id}/retry'];
-const OUR_PARAMETERS = ['query force', 'header idempotency-key'];
+const OUR_PARAMETERS = [
+  'query force',
+  'header idempotency-key',
+  // Of the stream of events.
+  ...['query after', 'query kind', 'query namespace_id', 'query pipeline_id', 'query run_id'],
+  // Of task logs.
+  ...['query follow', 'query tail', 'query since', 'query timestamps', 'query attempt', 'query wait'],
+  // Of a shell in a task.
+  ...['query columns', 'query rows'],
+];
 
-/** Families that are being added: taken off this list when their routes are there. */
-const UNDER_WAY = /objects|secrets|events|logs|attach/;
-
-const builtOperations = Object.keys(golden.operations).filter(
-  (name) => !notBuilt.has(name) && (facts.operations[name] !== undefined || !UNDER_WAY.test(name)),
-);
+const builtOperations = Object.keys(golden.operations).filter((name) => !notBuilt.has(name));
 
 test('openapi: every route of the original is either documented or in the table of what is not built', () => {
   const missing = builtOperations.filter((name) => facts.operations[name] === undefined);
