@@ -96,7 +96,7 @@ function mayWait(execution: TaskExecution, query: LogQuery, shown: number | null
 }
 
 function noLogText(execution: TaskExecution): string {
-  if (execution.past.length > 0) return `There were ${execution.past.length} attempts only.`;
+  if (execution.past.length > 0) return `There is no such attempt: the task had ${execution.past.length}.`;
   return 'There is no log: the task was never started.';
 }
 

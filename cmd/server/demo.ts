@@ -116,7 +116,7 @@ function sayNextSteps(url: string): void {
     `\nGofer serves at ${url}. In another terminal, try:\n\n` +
       `  ${address}npx gofer run get ${PIPELINE} 1\n` +
       `  ${address}npx gofer run start ${PIPELINE} --follow\n` +
-      `  ${address}npx gofer event list\n\n` +
+      `  ${address}npx gofer event list --no-follow --limit 20\n\n` +
       'Ctrl-C stops the server; tasks in flight go on and are adopted at the next start.\n',
   );
 }
