@@ -137,8 +137,12 @@ test('a daemon that hangs: calls end at their deadline, then fail at once, and w
     await submit(engine, hello(id));
     await whenEnded(engine, id);
     proxy.freeze();
-    await Promise.all(Array.from({ length: 8 }, () => expect(engine.lookup([id])).rejects.toMatchObject(UNAVAILABLE)));
-    expect(engine.breakerState()).toBe('open');
+    // How many it takes depends on the calls that went well just before.
+    await eventually(async () => {
+      const calls = Array.from({ length: 8 }, () => expect(engine.lookup([id])).rejects.toMatchObject(UNAVAILABLE));
+      await Promise.all(calls);
+      expect(engine.breakerState()).toBe('open');
+    });
     const asked = performance.now();
     await expect(engine.lookup([id])).rejects.toMatchObject(UNAVAILABLE);
     expect(performance.now() - asked).toBeLessThan(1_000);
