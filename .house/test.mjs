@@ -16,7 +16,8 @@ async function main(args) {
   let counts;
   try {
     await makeReady({ build: true });
-    await ensureDocker();
+    await ensure('Docker', 'test/docker/ensure-docker.mjs');
+    await ensure('etcd', 'test/etcd/ensure-etcd.mjs');
     counts = await runVitest(args);
   } catch (error) {
     console.error(error.hint ?? error);
@@ -34,13 +35,15 @@ function summary({ passed, failed, skipped }) {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-/** Without Docker the tests that need it are skipped on a developer's machine; in CI that is an error. */
-async function ensureDocker() {
-  const script = path.join(ROOT, 'test/docker/ensure-docker.mjs');
-  if (!existsSync(script)) return;
-  const code = await run(process.execPath, [script], process.env);
+/**
+ * Without it the tests that need it are skipped on a developer's machine; in CI that is an error.
+ * @param {string} what @param {string} script
+ */
+async function ensure(what, script) {
+  if (!existsSync(path.join(ROOT, script))) return;
+  const code = await run(process.execPath, [path.join(ROOT, script)], process.env);
   if (code !== 0 && isCi())
-    throw Object.assign(new Error(), { hint: 'Docker is needed in CI and could not be had (see above).' });
+    throw Object.assign(new Error(), { hint: `${what} is needed in CI and could not be had (see above).` });
 }
 
 /** @param {readonly string[]} args */

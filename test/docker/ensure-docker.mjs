@@ -4,12 +4,13 @@
 // node test/docker/ensure-docker.mjs          make ready (called by `npm test`)
 // node test/docker/ensure-docker.mjs --stop   stop the daemon that was started here, and no other
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { hint, installPackages } from '../install-packages.mjs';
 import { busyboxImage } from './busybox-image.mjs';
 
 export const TEST_IMAGE = 'gofer-test:busybox';
@@ -18,7 +19,6 @@ export const TEST_IMAGE = 'gofer-test:busybox';
 const IMAGE_VERSION = '1';
 const DEFAULT_SOCKET = '/var/run/docker.sock';
 const PACKAGES = ['docker.io', 'busybox-static', 'iptables'];
-const INSTALL = `apt-get install -y --no-install-recommends ${PACKAGES.join(' ')}`;
 
 /** A cold daemon takes about a second; a slow disk needs more. */
 const START_LIMIT_MS = 60_000;
@@ -74,7 +74,12 @@ async function startDaemon(dockerHost) {
   if (dockerHost !== `unix://${DEFAULT_SOCKET}`) {
     throw hint(`No Docker daemon answers at ${dockerHost}. Start it, or unset DOCKER_HOST and GOFER_TEST_DOCKER_HOST.`);
   }
-  const installed = installPackages('No Docker daemon answers', ['/usr/sbin/dockerd', '/usr/sbin/iptables']);
+  const installed = installPackages(PACKAGES, {
+    why: 'No Docker daemon answers',
+    files: ['/usr/sbin/dockerd', '/usr/sbin/iptables'],
+    elsewhere:
+      'install and start Docker (https://docs.docker.com/engine/install); its image needs /bin/busybox, static',
+  });
   // Where the package manager starts services by itself, the daemon is on its way already.
   if (installed && isServiceManaged()) {
     await until(() => isUp(dockerHost), START_LIMIT_MS, 'the docker service did not start').catch(() => undefined);
@@ -151,27 +156,6 @@ async function importImage(dockerHost) {
   if (status !== 200 || body.includes('"error"')) throw hint(`${TEST_IMAGE} cannot be imported: ${body}`);
 }
 
-/** Installs what is missing and says whether anything was. Throws a hint where that cannot be done here. */
-function installPackages(why, files) {
-  if (files.every((file) => existsSync(file))) return false;
-  const isDebian = existsSync('/etc/debian_version');
-  if (!isDebian || process.getuid?.() !== 0) {
-    const asRoot = isDebian
-      ? `sudo sh -c 'apt-get update && ${INSTALL}'`
-      : 'install and start Docker (https://docs.docker.com/engine/install)';
-    throw hint(`${why}. Run: ${asRoot}; the test image needs a static busybox in /bin/busybox.`);
-  }
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const install = () =>
-    spawnSync('sh', ['-c', INSTALL], { env, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
-  if (install().status === 0) return true;
-  // The lists may be absent or too old for what the mirror holds.
-  spawnSync('apt-get', ['update'], { env, stdio: 'ignore' });
-  const second = install();
-  if (second.status !== 0) throw hint(`${why}, and this failed: ${INSTALL}\n${second.stderr}`);
-  return true;
-}
-
 /** @returns {Promise<{ status: number, body: string }>} */
 function call(dockerHost, { method = 'GET', path: resource, headers = {}, body }) {
   const place = dockerHost.startsWith('unix://')
@@ -222,10 +206,6 @@ async function until(isDone, limitMs, problem) {
     if (performance.now() > end) throw hint(problem);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-}
-
-function hint(message) {
-  return Object.assign(new Error(message), { hint: message });
 }
 
 async function main() {

@@ -1,0 +1,204 @@
+// One watch on a stream of its own. The place to go on from is kept here, by the events that were delivered: a stream that breaks,
+// also in the middle of catching up, is opened again right behind them, at another member if need be.
+
+import type { IWatchRequest, IWatchResponse } from 'etcd3';
+import { setTimeout as pause } from 'node:timers/promises';
+import { AppError, errorText } from '../../model/errors.ts';
+import { CompactedError } from '../port.ts';
+import type { KeyRange, WatchBatch, WatchEvent } from '../port.ts';
+import type { EtcdCodec } from './etcd-codec.ts';
+import type { EtcdEndpoints } from './etcd-endpoints.ts';
+
+/** Answers that wait for the reader; then the stream is paused. */
+const WAITING_MAX = 256;
+/** Before a broken stream is opened again, doubled each time. */
+const REOPEN_FIRST_MS = 20;
+const REOPEN_MAX_MS = 1_000;
+/** A member that does not even confirm the watch is left for another one. */
+const CONFIRM_MS = 2_000;
+
+interface WatchStream {
+  on(event: 'data', listener: (answer: IWatchResponse) => void): unknown;
+  on(event: 'end', listener: () => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  write(request: IWatchRequest): unknown;
+  cancel(): void;
+  pause?(): unknown;
+  resume?(): unknown;
+}
+
+export interface EtcdWatchOptions {
+  readonly endpoints: EtcdEndpoints;
+  readonly codec: EtcdCodec;
+  readonly range: KeyRange;
+  /** First revision wanted; null = from the store's next one on. */
+  readonly fromRevision: number | null;
+  readonly signal: AbortSignal;
+}
+
+type Item = { readonly batch: WatchBatch } | { readonly error: Error } | { readonly done: true };
+
+/** Resolves once the watch is in place. */
+export async function openEtcdWatch(options: EtcdWatchOptions): Promise<AsyncIterable<WatchBatch>> {
+  const watch = new EtcdWatch(options);
+  await watch.placed;
+  return watch.batches();
+}
+
+class EtcdWatch {
+  readonly #options: EtcdWatchOptions;
+  readonly #items: Item[] = [];
+  #next: number | null;
+  #stream: WatchStream | null = null;
+  #wake: () => void = () => undefined;
+  #isOver = false;
+  #failures = 0;
+  #confirm: () => void = () => undefined;
+  readonly placed: Promise<void>;
+
+  constructor(options: EtcdWatchOptions) {
+    this.#options = options;
+    this.#next = options.fromRevision;
+    this.placed = new Promise((resolve) => (this.#confirm = resolve));
+    options.signal.addEventListener('abort', this.#end, { once: true });
+    if (options.signal.aborted) this.#end();
+    else this.#start();
+  }
+
+  async *batches(): AsyncGenerator<WatchBatch> {
+    try {
+      for (;;) {
+        const item = this.#items.shift();
+        if (item === undefined) {
+          await new Promise<void>((resolve) => (this.#wake = resolve));
+          continue;
+        }
+        if (this.#items.length === WAITING_MAX / 2) this.#stream?.resume?.();
+        if ('done' in item) return;
+        if ('error' in item) throw item.error;
+        yield item.batch;
+      }
+    } finally {
+      this.#end();
+    }
+  }
+
+  readonly #end = (): void => {
+    this.#finish({ done: true });
+  };
+
+  #finish(last: Item): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#options.signal.removeEventListener('abort', this.#end);
+    this.#stream?.cancel();
+    this.#stream = null;
+    this.#push(last);
+    this.#confirm();
+  }
+
+  #push(item: Item): void {
+    this.#items.push(item);
+    if (this.#items.length >= WAITING_MAX) this.#stream?.pause?.();
+    this.#wake();
+  }
+
+  /** Opens the stream, after a pause when it broke. */
+  #start(error?: unknown): void {
+    const paused = error === undefined ? Promise.resolve() : this.#pauseAfter(error);
+    paused
+      .then(() => this.#open())
+      .catch((fault: unknown) => this.#finish({ error: fault instanceof Error ? fault : new Error(String(fault)) }));
+  }
+
+  async #open(): Promise<void> {
+    while (!this.#isOver) {
+      const { endpoints } = this.#options;
+      if (endpoints.isClosed) return this.#finish({ error: closed() });
+      const member = endpoints.streamMember();
+      try {
+        const stream: WatchStream = await member.client.watchClient.watch();
+        if (this.#isOver) return stream.cancel();
+        this.#listen(stream, member);
+        return;
+      } catch (error) {
+        member.failed();
+        await this.#pauseAfter(error);
+      }
+    }
+  }
+
+  #listen(stream: WatchStream, member: ReturnType<EtcdEndpoints['streamMember']>): void {
+    const { codec, range } = this.#options;
+    this.#stream = stream;
+    let isBroken = false;
+    const broken = (error: unknown) => {
+      if (isBroken || this.#isOver) return;
+      isBroken = true;
+      clearTimeout(timer);
+      member.failed();
+      this.#stream = null;
+      stream.cancel();
+      this.#start(error);
+    };
+    const timer = setTimeout(() => broken(new Error('the watch was not confirmed')), CONFIRM_MS);
+    stream.on('error', broken);
+    stream.on('end', () => broken(new Error('the stream ended')));
+    stream.on('data', (answer) => {
+      if (isBroken || this.#isOver) return;
+      if (answer.created) {
+        clearTimeout(timer);
+        member.works();
+        this.#failures = 0;
+      }
+      this.#take(answer, broken);
+    });
+    const start = this.#next === null ? {} : { start_revision: String(this.#next) };
+    stream.write({ create_request: { ...codec.range(range), ...start } });
+  }
+
+  #take(answer: IWatchResponse, broken: (error: unknown) => void): void {
+    if (answer.canceled) {
+      const compacted = Number(answer.compact_revision);
+      if (compacted > 0) return this.#finish({ error: new CompactedError(compacted) });
+      // Such as a member that has no permission for it any more, or that is shutting down.
+      return broken(new Error(answer.cancel_reason === '' ? 'the watch was cancelled' : answer.cancel_reason));
+    }
+    const { codec } = this.#options;
+    if (answer.created) {
+      this.#next ??= Number(answer.header.revision) + 1;
+      this.#confirm();
+    }
+    const next = this.#next ?? 0;
+    const events = answer.events
+      .filter(({ kv }) => Number(kv.mod_revision) >= next)
+      .map((event): WatchEvent => {
+        const { kv } = event;
+        // The library gives the name, the wire the number.
+        const isDelete = String(event.type) === 'Delete' || String(event.type) === '1';
+        return isDelete
+          ? { type: 'delete', key: codec.keyOf(kv), modRevision: Number(kv.mod_revision) }
+          : { type: 'put', kv: codec.keyValue(kv) };
+      });
+    const last = answer.events.at(-1);
+    if (last === undefined || events.length === 0) return;
+    const revision = Number(last.kv.mod_revision);
+    this.#next = revision + 1;
+    this.#push({ batch: { events, revision } });
+  }
+
+  async #pauseAfter(error: unknown): Promise<void> {
+    if (/permission denied/i.test(errorText(error))) return this.#finish({ error: denied(error) });
+    this.#failures += 1;
+    const ms = Math.min(REOPEN_FIRST_MS * 2 ** Math.min(this.#failures - 1, 10), REOPEN_MAX_MS);
+    await pause(ms, undefined, { signal: this.#options.signal }).catch(() => undefined);
+  }
+}
+
+function closed(): AppError {
+  return new AppError('unavailable', 'The state store is closed.');
+}
+
+function denied(cause: unknown): AppError {
+  return new AppError('unavailable', 'etcd does not allow this to us: check its user and role.', { cause });
+}
