@@ -17,7 +17,7 @@ async function main(args) {
   try {
     await makeReady({ build: true });
     await ensure('Docker', 'test/docker/ensure-docker.mjs');
-    await ensure('etcd', 'test/etcd/ensure-etcd.mjs');
+    await ensure('etcd and strace', 'test/ensure-tools.mjs');
     counts = await runVitest(args);
   } catch (error) {
     console.error(error.hint ?? error);
@@ -43,7 +43,7 @@ async function ensure(what, script) {
   if (!existsSync(path.join(ROOT, script))) return;
   const code = await run(process.execPath, [path.join(ROOT, script)], process.env);
   if (code !== 0 && isCi())
-    throw Object.assign(new Error(), { hint: `${what} is needed in CI and could not be had (see above).` });
+    throw Object.assign(new Error(), { hint: `Needed in CI and not to be had (see above): ${what}.` });
 }
 
 /** @param {readonly string[]} args */

@@ -28,7 +28,7 @@ test('a full disk refuses writes as not applied, keeps reads, and takes writes a
   expect(await keysIn(directory.path)).toEqual([...kept].sort());
 });
 
-describe.each(canMount() ? ['a real disk'] : [])('%s', () => {
+describe.skipIf(!canMount())('a real disk', () => {
   test('that is full: refuses as not applied, also large values, stays readable, and takes writes again', async () => {
     await using disk = await smallDisk(64 * MIB);
     const store = await openLmdbStore({ directory: join(disk.path, 'state') });
@@ -81,8 +81,9 @@ const FAULTS = [
   ['the third write, with EIO', inject(WRITES, 'error=EIO:when=3'), 'not_applied', false],
 ] as const;
 
-describe.each(canStrace() ? FAULTS : [])('a disk that fails', (name, options, outcome, isTotal) => {
-  test(`${name}: refused, readable, sound afterwards, nothing acknowledged is lost`, async () => {
+describe.skipIf(!canStrace())('a disk that fails', () => {
+  test.each(FAULTS)('%s: refused, readable, sound afterwards, nothing acknowledged is lost', async (...fault) => {
+    const [, options, outcome, isTotal] = fault;
     await using directory = await temporaryDirectory();
     const { told: child, aborted } = await runChild<Failing>('integration/state-failing-disk.ts', [
       directory.path,

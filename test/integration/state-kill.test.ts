@@ -1,7 +1,7 @@
 // The embedded state store under kill -9 of its process: nothing acknowledged is lost, nothing is torn, and the next process
 // can open it at once.
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { openLmdbStore } from '../../store/state/lmdb/lmdb-store.ts';
 import type { KeyValue, StateStore } from '../../store/state/port.ts';
 import type { ChildScript, RunningScript } from '../child-script.ts';
@@ -24,17 +24,17 @@ test('kill -9 at any moment: no acknowledged commit is lost and none is torn', {
 });
 
 // Each commit syncs the pages first and then the header, so neighbouring numbers die before, between and after the two.
-const SYNCS = canStrace() ? [1, 2, 3, 8] : [];
+const SYNCS = [1, 2, 3, 8];
 
-for (const sync of SYNCS) {
-  test(`kill -9 in fdatasync number ${sync}: no acknowledged commit is lost and none is torn`, async () => {
+describe.skipIf(!canStrace())('kill -9', () => {
+  test.each(SYNCS)('in fdatasync number %i: no acknowledged commit is lost and none is torn', async (sync) => {
     await using directory = await temporaryDirectory();
     await using script = await childScript('integration/state-writer.ts');
     const acknowledged = new Map<number, number>();
     await readUntilDead(script.start(directory.path, String(sync)), { acknowledged, killAfterLines: Infinity });
     await checkSteps(directory.path, acknowledged);
   });
-}
+});
 
 test('a directory in use by another process is refused until that process is dead', async () => {
   await using directory = await temporaryDirectory();
