@@ -25,7 +25,7 @@ const PING_INTERVAL_MS = 20_000;
 const FAREWELL_MS = 500;
 
 export interface StreamSocket {
-  /** Aborts when the client is gone or the server stops. */
+  /** Aborts when the connection is over, which it also is when the server stops. */
   readonly signal: AbortSignal;
   /** Text or binary message. Resolves when the reader can take more. */
   readonly send: (data: string | Uint8Array) => Promise<void>;
@@ -92,7 +92,7 @@ export function createGate(rest: Rest, faults: Faults, needs: Needs): StreamGate
     serve: async (socket, request, work) => {
       const context = contexts.get(request);
       if (context === undefined) return socket.terminate();
-      const end = await serveOn(socket, context, (stream) => work(stream, context)).catch((error: unknown) =>
+      const end = await serveOn(socket, (stream) => work(stream, context)).catch((error: unknown) =>
         endOf(error, context.requestId, faults),
       );
       const { code, reason } = context.signal.aborted ? STOPPING : end;
@@ -101,17 +101,13 @@ export function createGate(rest: Rest, faults: Faults, needs: Needs): StreamGate
   };
 }
 
-async function serveOn<T>(
-  socket: WebSocket,
-  { signal }: RequestContext,
-  serve: (stream: StreamSocket) => Promise<T>,
-): Promise<T> {
+async function serveOn<T>(socket: WebSocket, serve: (stream: StreamSocket) => Promise<T>): Promise<T> {
   const gone = new AbortController();
   const stopPings = keepAlive(socket);
   socket.on('close', () => gone.abort());
   try {
     return await serve({
-      signal: AbortSignal.any([signal, gone.signal]),
+      signal: gone.signal,
       send: (data) => sent(socket, data),
       onText: (listener) => {
         socket.on('message', (data: RawData, isBinary: boolean) => {

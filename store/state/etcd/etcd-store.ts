@@ -38,7 +38,9 @@ class EtcdStore implements StateStore {
   readonly #endpoints: EtcdEndpoints;
   readonly #codec: EtcdCodec;
   readonly #order = new CommitOrder();
-  readonly #closing = new AbortController();
+  /** What ends each watch that is open. */
+  readonly #watches = new Set<() => void>();
+  #isClosed = false;
   /** Calls under way. */
   readonly #accepted = new Set<Promise<unknown>>();
 
@@ -97,7 +99,11 @@ class EtcdStore implements StateStore {
       codec: this.#codec,
       range,
       fromRevision: fromRevision ?? null,
-      signal: AbortSignal.any([signal, this.#closing.signal]),
+      signal,
+      register: (end) => {
+        this.#watches.add(end);
+        return () => this.#watches.delete(end);
+      },
     });
   }
 
@@ -135,7 +141,8 @@ class EtcdStore implements StateStore {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#isClosed = true;
+    for (const end of this.#watches) end();
     await Promise.allSettled(this.#accepted);
     this.#endpoints.close();
   }
@@ -156,7 +163,7 @@ class EtcdStore implements StateStore {
   }
 
   #refuseClosed(): void {
-    if (this.#closing.signal.aborted)
+    if (this.#isClosed)
       throw new AppError('unavailable', 'The state store is closed.', { outcome: 'not_applied' });
   }
 }

@@ -34,6 +34,8 @@ export interface EtcdWatchOptions {
   /** First revision wanted; null = from the store's next one on. */
   readonly fromRevision: number | null;
   readonly signal: AbortSignal;
+  /** Told how to end the watch, for when the store is closed; answers with what to call once it is over. */
+  readonly register: (end: () => void) => () => void;
 }
 
 type Item = { readonly batch: WatchBatch } | { readonly error: Error } | { readonly done: true };
@@ -54,12 +56,14 @@ class EtcdWatch {
   #isOver = false;
   #failures = 0;
   #confirm: () => void = () => undefined;
+  readonly #unregister: () => void;
   readonly placed: Promise<void>;
 
   constructor(options: EtcdWatchOptions) {
     this.#options = options;
     this.#next = options.fromRevision;
     this.placed = new Promise((resolve) => (this.#confirm = resolve));
+    this.#unregister = options.register(this.#end);
     options.signal.addEventListener('abort', this.#end, { once: true });
     if (options.signal.aborted) this.#end();
     else this.#start();
@@ -90,6 +94,7 @@ class EtcdWatch {
   #finish(last: Item): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#unregister();
     this.#options.signal.removeEventListener('abort', this.#end);
     this.#stream?.cancel();
     this.#stream = null;
