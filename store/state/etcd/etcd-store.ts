@@ -163,8 +163,7 @@ class EtcdStore implements StateStore {
   }
 
   #refuseClosed(): void {
-    if (this.#isClosed)
-      throw new AppError('unavailable', 'The state store is closed.', { outcome: 'not_applied' });
+    if (this.#isClosed) throw new AppError('unavailable', 'The state store is closed.', { outcome: 'not_applied' });
   }
 }
 
