@@ -26,6 +26,18 @@ export const keys = {
   preferences: () => 'meta/preferences',
   leader: () => 'cluster/leader',
   barrier: () => 'cluster/barrier',
+  /** A node that is alive; the key lies under the node's own lease. */
+  member: (name: string) => `cluster/member/${encodeURIComponent(name)}`,
+  members: () => prefixRange('cluster/member/'),
+  /** Exists while an operator wants the node empty. Outlives the node's restarts. */
+  drain: (name: string) => `cluster/drain/${encodeURIComponent(name)}`,
+  drains: () => prefixRange('cluster/drain/'),
+  /** An operator wants somebody else to lead. */
+  transfer: () => 'cluster/transfer',
+  /** The form of records that is written now. */
+  format: () => 'cluster/format',
+  /** All of the cluster's own records. */
+  cluster: () => prefixRange('cluster/'),
 
   namespace: (id: NamespaceId) => `namespace/${id}`,
   namespaces: () => prefixRange('namespace/'),
