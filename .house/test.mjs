@@ -17,7 +17,7 @@ async function main(args) {
   try {
     await makeReady({ build: true });
     await ensure('Docker', 'test/docker/ensure-docker.mjs');
-    await ensure('etcd and strace', 'test/ensure-tools.mjs');
+    await ensure('etcd, HAProxy and the other tools', 'test/ensure-tools.mjs');
     counts = await runVitest(args);
   } catch (error) {
     console.error(error.hint ?? error);
