@@ -1,0 +1,147 @@
+// What a node hands in when it joins the cluster, and what it gets for it.
+
+import type { Member, MemberEngine, RecordFormats } from '../store/model/cluster.ts';
+import type { Instant } from '../store/model/ids.ts';
+import type { StateStore } from '../store/state/port.ts';
+import type { LeaderDuty } from './leadership.ts';
+import type { Peers, Pulse } from './peers/port.ts';
+import type { NodeDuty } from './presence.ts';
+
+/** What a node says of itself; it does not change while the process lives. */
+export interface SelfDescription {
+  /** Unique in the cluster, chosen by the operator. */
+  readonly name: string;
+  /** Random for each process. */
+  readonly nodeId: string;
+  /** Machine, boot and process-id namespace in one text: within it a process id means one process. '' = not known. */
+  readonly machine: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly formats: RecordFormats;
+  readonly apiUrl: string;
+  /** host:port of the node-to-node listener; '' = none. */
+  readonly peerAddress: string;
+  readonly started: Instant;
+  readonly engine: MemberEngine;
+}
+
+/** What a node knows of its cluster across restarts. */
+export interface Remembered {
+  /** Installation id of the store that the node worked with. */
+  readonly clusterId: string;
+  readonly highestRevision: number;
+  readonly highestTerm: number;
+}
+
+/** A small file beside the node's data. Lost, it costs only the checks that need it. */
+export interface LocalMemory {
+  /** For people: what to remove in order to forget, such as the path of the file. */
+  readonly place: string;
+  /** Null when nothing is remembered. A damaged memory is an AppError that says what to do. */
+  read(): Promise<Remembered | null>;
+  /** Whole or not at all. */
+  write(remembered: Remembered): Promise<void>;
+}
+
+export interface ClusterTimings {
+  /** Of the leader's lease and of each member's. */
+  readonly leaseTtlSeconds: number;
+  readonly keepAliveMs: number;
+  /** One keep-alive call; the next one goes out after it in any case. */
+  readonly keepAliveDeadlineMs: number;
+  /** Leading, or being a member, without an answered keep-alive, counted from its sending. Well below the lease's time. */
+  readonly holdMs: number;
+  /** The records of the cluster are listed again this often, besides being watched. */
+  readonly pollMs: number;
+  /** Any other call to the store. */
+  readonly callDeadlineMs: number;
+  /** After a failure that may pass. */
+  readonly retryMs: number;
+  /** A member refreshes its record this often. */
+  readonly heartbeatMs: number;
+  /** How long others let the member go first that an operator chose as the next leader. */
+  readonly headStartMs: number;
+  /** Duties get so long to stop before the leader key is let go. */
+  readonly dutyStopMs: number;
+  /** A leader that a majority has not heard for so long is deposed; so is one that says that its store was silent for so long. */
+  readonly silenceMs: number;
+  /** How often a follower looks at the leader. */
+  readonly watchLeaderMs: number;
+  readonly probeDeadlineMs: number;
+  /** Between two probes of a leader whose stream broke. */
+  readonly probeGapMs: number;
+  /** A store that has not answered for so long makes the node not ready. */
+  readonly storeSilentMaxMs: number;
+  /** A view of the store that lies further behind makes the node not ready. */
+  readonly lagMaxMs: number;
+  /** Clocks of members further apart than this are reported. Nothing relies on them. */
+  readonly clockBoundMs: number;
+  /** No live member may have had the recorded engine for so long before the cluster moves to another one. */
+  readonly engineMoveMs: number;
+  /** How long a node waits for the end of an older node's lease on its name. */
+  readonly nameWaitMs: number;
+  /** What must be known after a restart is written down at least this often. */
+  readonly rememberMs: number;
+}
+
+export interface ClusterLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface JoinOptions {
+  readonly state: StateStore;
+  readonly self: SelfDescription;
+  readonly leaderDuties: readonly LeaderDuty[];
+  readonly nodeDuties: readonly NodeDuty[];
+  /** Null = the store belongs to this process alone: nobody to hear, and no periodic writes. */
+  readonly peers: Peers | null;
+  readonly memory: LocalMemory;
+  readonly timings: ClusterTimings;
+  /** Only ever grows; only differences mean anything. */
+  readonly monotonicMs: () => number;
+  readonly now: () => Instant;
+  /** Random texts, never the same twice. */
+  readonly newId: () => string;
+  /** Whether a process of this machine is certainly over; asked about an older node of the same name. */
+  readonly isProcessGone: (pid: number) => boolean;
+  readonly log: ClusterLog;
+  /** Calls the joining off; a node that has joined is stopped by `stop`. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ClusterStatus {
+  /** This node leads. */
+  readonly leader: boolean;
+  /** Of the leader that this node knows, itself included; null = none. */
+  readonly term: number | null;
+  readonly leaderName: string | null;
+  readonly members: readonly Member[];
+  /** The form in which records are written now. */
+  readonly format: number;
+  /** Why this node does not lead; null = it may. */
+  readonly standsBack: string | null;
+  /** Sentences about what is wrong, seen from this node; empty = well. */
+  readonly problems: readonly string[];
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** Sentences; empty when ready. */
+  readonly reasons: readonly string[];
+}
+
+export interface ClusterNode {
+  /** Resolves when this node leads for the first time. */
+  readonly elected: Promise<void>;
+  /** Rejects when an invariant broke: the process has to stop. */
+  readonly failed: Promise<never>;
+  /** What the node-to-node listener tells others. */
+  pulse(): Pulse;
+  status(): ClusterStatus;
+  readiness(): Readiness;
+  /** The form in which records are to be written now: older readers are still about while it is lower than this build's. */
+  activeFormat(): number;
+  /** Ends all duties, resigns and leaves. */
+  stop(): Promise<void>;
+}
