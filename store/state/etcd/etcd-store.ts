@@ -2,6 +2,8 @@
 
 import type { ILeaseGrantResponse, ILeaseKeepAliveResponse, IRangeResponse } from 'etcd3';
 import { AppError, errorText } from '../../model/errors.ts';
+import { statusOf } from '../health.ts';
+import type { StoreHealth, StoreProblem, StoreStats } from '../health.ts';
 import { DEFAULT_LIMITS } from '../port.ts';
 import type { KeyRange, KeyValue, Lease, RangeOptions, RangeResult, StateStore, StoreLimits } from '../port.ts';
 import type { Transaction, TransactionResult, WatchBatch, WatchOptions } from '../port.ts';
@@ -21,19 +23,26 @@ export interface EtcdStoreOptions extends EtcdConnection {
   readonly limits?: StoreLimits;
 }
 
+/** What this backend has beside the port: for status, readiness, metrics and benches. */
+export interface EtcdStore extends StateStore {
+  /** What was known last; answers at once. */
+  health(): StoreHealth;
+  stats(): StoreStats;
+}
+
 const KEEP_MS = 700;
 /** Ids are decimal numbers of 64 bits; others never came from here. */
 const LEASE_ID = /^\d{1,19}$/;
 
 /** Connects with the first call: an etcd that is not there yet is 'unavailable', not an error of this call. */
-export function createEtcdStore(options: EtcdStoreOptions): StateStore {
+export function createEtcdStore(options: EtcdStoreOptions): EtcdStore {
   const { endpoints, prefix } = options;
   if (endpoints.length === 0) throw new AppError('invalid', 'etcd: expected at least one endpoint.');
   if (!prefix.endsWith('/')) throw new AppError('invalid', 'etcd: the prefix has to end with a slash.');
-  return new EtcdStore(options);
+  return new ServedStore(options);
 }
 
-class EtcdStore implements StateStore {
+class ServedStore implements EtcdStore {
   readonly limits: StoreLimits;
   readonly #endpoints: EtcdEndpoints;
   readonly #codec: EtcdCodec;
@@ -41,6 +50,7 @@ class EtcdStore implements StateStore {
   /** What ends each watch that is open. */
   readonly #watches = new Set<() => void>();
   #isClosed = false;
+  #commits = 0;
   /** Calls under way. */
   readonly #accepted = new Set<Promise<unknown>>();
 
@@ -48,6 +58,15 @@ class EtcdStore implements StateStore {
     this.limits = options.limits ?? DEFAULT_LIMITS;
     this.#endpoints = new EtcdEndpoints(options);
     this.#codec = createEtcdCodec(options.prefix);
+  }
+
+  health(): StoreHealth {
+    const problems: StoreProblem[] = [{ code: 'not_known_yet', message: 'etcd was not looked at yet.', endpoint: '' }];
+    return { status: statusOf(problems), problems, members: [], writeMs: 0, revision: 0 };
+  }
+
+  stats(): StoreStats {
+    return { transactionsSent: this.#commits, commitsCarried: this.#commits, readsSent: 0, callsRepeated: 0 };
   }
 
   async range(range: KeyRange, options: RangeOptions = {}): Promise<RangeResult> {
@@ -82,6 +101,7 @@ class EtcdStore implements StateStore {
       failure: readOnFailure.map((key) => ({ request_range: { key: this.#codec.key(key) } })),
     };
     const send = () => this.#endpoints.write((client, call) => client.kv.txn(request, call));
+    this.#commits += 1;
     const answer = await this.#accept(() => this.#order.run(transaction, send));
     const found = answer.succeeded ? [] : answer.responses.flatMap(({ response_range: page }) => page.kvs);
     return {
