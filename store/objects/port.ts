@@ -20,18 +20,23 @@ export interface OpenObject extends ObjectInfo {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
+export interface PutOptions {
+  readonly maxBytes?: number;
+  readonly ifAbsent?: boolean;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Names are made by our own code: segments of [A-Za-z0-9._%-], joined by "/", at most 900 characters. Every method throws
  * AppError('unavailable') when the store cannot be reached or is full; a failed put leaves nothing under the name, and what
  * was there before stays whole.
  */
 export interface ObjectStore {
-  /** Atomic and durable: readers see the old blob or the new one. Throws 'limit' past `maxBytes`. */
-  put(
-    name: string,
-    body: AsyncIterable<Uint8Array>,
-    options?: { readonly maxBytes?: number; readonly signal?: AbortSignal },
-  ): Promise<ObjectInfo>;
+  /**
+   * Atomic and durable: readers see the old blob or the new one. Throws 'limit' past `maxBytes`. With `ifAbsent` it only creates:
+   * of all that try, one does, and the others throw 'conflict' once the blob that is there is as durable as if they had put it.
+   */
+  put(name: string, body: AsyncIterable<Uint8Array>, options?: PutOptions): Promise<ObjectInfo>;
 
   /** Throws 'not_found'. */
   open(name: string, options?: { readonly range?: ByteRange }): Promise<OpenObject>;

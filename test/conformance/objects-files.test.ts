@@ -2,12 +2,12 @@
 
 import { openFilesStore } from '../../store/objects/files/files-store.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
-import type { ObjectWorld } from './objects-suite.ts';
 import { describeClosedObjectStore, describeObjectStore } from './objects-suite.ts';
+import type { ObjectWorld } from './objects-world.ts';
 
-async function filesWorld(): Promise<ObjectWorld> {
+async function filesWorld(shared = false): Promise<ObjectWorld> {
   const directory = await temporaryDirectory();
-  const store = await openFilesStore({ directory: directory.path });
+  const store = await openFilesStore({ directory: directory.path, shared });
   const dispose = async () => {
     await store.close();
     await directory[Symbol.asyncDispose]();
@@ -15,5 +15,6 @@ async function filesWorld(): Promise<ObjectWorld> {
   return { store, dispose };
 }
 
-describeObjectStore('files', filesWorld);
-describeClosedObjectStore('files', filesWorld);
+describeObjectStore('files', () => filesWorld());
+describeObjectStore('shared files', () => filesWorld(true));
+describeClosedObjectStore('files', () => filesWorld());

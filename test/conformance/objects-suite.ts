@@ -4,12 +4,9 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AppError } from '../../store/model/errors.ts';
-import type { ByteRange, ObjectStore } from '../../store/objects/port.ts';
-
-export interface ObjectWorld {
-  readonly store: ObjectStore;
-  dispose(): Promise<void>;
-}
+import { createOnlyTests } from './objects-suite-create.ts';
+import type { ObjectWorld, Store } from './objects-world.ts';
+import { chunksOf, namesOf, readAll, sha256 } from './objects-world.ts';
 
 const LONG = 'x'.repeat(255);
 /** Larger than what any backend would hold in one piece. */
@@ -20,30 +17,9 @@ export function describeObjectStore(name: string, factory: () => Promise<ObjectW
   inWorld(`${name} objects: ranges`, factory, rangeTests);
   inWorld(`${name} objects: names`, factory, nameTests);
   inWorld(`${name} objects: failed puts`, factory, failedPutTests);
+  inWorld(`${name} objects: create-only`, factory, createOnlyTests);
   inWorld(`${name} objects: at once`, factory, concurrencyTests);
 }
-
-/** Bodies and readers that the tests of single backends need too. */
-export async function* chunksOf(...parts: readonly (string | Uint8Array)[]): AsyncGenerator<Uint8Array> {
-  for (const part of parts) yield typeof part === 'string' ? Buffer.from(part, 'utf8') : part;
-}
-
-export async function readAll(store: ObjectStore, name: string, range?: ByteRange): Promise<Buffer> {
-  const { body } = await store.open(name, range === undefined ? {} : { range });
-  const parts: Uint8Array[] = [];
-  for await (const part of body) parts.push(part);
-  return Buffer.concat(parts);
-}
-
-export async function namesOf(store: ObjectStore, prefix: string): Promise<string[]> {
-  const names: string[] = [];
-  for await (const name of store.list(prefix)) names.push(name);
-  return names.sort();
-}
-
-const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
-
-type Store = () => ObjectStore;
 
 function byteTests(store: Store): void {
   test('what was put is read back, with its size and hash', async () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openFilesStore } from '../../store/objects/files/files-store.ts';
 import { childScript } from '../child-script.ts';
-import { readAll } from '../conformance/objects-suite.ts';
+import { readAll } from '../conformance/objects-world.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 import { blobOfTurn, turnOfBlob } from './objects-writer-blob.ts';
 

@@ -2,7 +2,8 @@
 // a power cut. Syncs are shared: of all that want one directory synced while it is being synced, the next sync serves all.
 //
 // A directory is *settled* when its own entry in its parent is known to be on disk. A blob is durable when its directory was
-// synced after the rename and every directory above is settled.
+// synced after the rename and every directory above is settled. Where other processes remove directories too, nothing can be
+// remembered as settled: what was may be another directory of the same name by now.
 
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -13,7 +14,7 @@ import { errorCode } from './disk.ts';
 const SETTLED_MAX = 10_000;
 
 export interface DirectoryTree {
-  /** Until the returned function is called, no removal of the directory or of one above is begun. */
+  /** Until the returned function is called, this process begins no removal of the directory or of one above. */
   hold(directory: string): () => void;
   /** Makes the directory and those above; false positives of the memory are mended with `again`. */
   make(directory: string, options?: { readonly again?: boolean }): Promise<void>;
@@ -23,7 +24,7 @@ export interface DirectoryTree {
   prune(directory: string): Promise<void>;
 }
 
-export function createDirectoryTree(disk: Disk, root: string): DirectoryTree {
+export function createDirectoryTree(disk: Disk, root: string, { shared = false } = {}): DirectoryTree {
   const sync = createSharedSync(disk);
   const settled = new Set<string>([root]);
   /** Counts removals: what was settled before one may be another directory of the same name after it. */
@@ -57,7 +58,7 @@ export function createDirectoryTree(disk: Disk, root: string): DirectoryTree {
     const syncs = await Promise.allSettled([sync(directory), ...open.map((unsettled) => sync(dirname(unsettled)))]);
     // All have ended before one's failure is told: nothing goes on behind the caller's back.
     for (const each of syncs) if (each.status === 'rejected') throw each.reason;
-    if (removals !== removalsBefore) return;
+    if (shared || removals !== removalsBefore) return;
     if (settled.size + open.length > SETTLED_MAX) forgetAll();
     for (const done of open) settled.add(done);
   }

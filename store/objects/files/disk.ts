@@ -5,7 +5,10 @@ import * as fileSystem from 'node:fs/promises';
 import { AppError, errorText } from '../../model/errors.ts';
 import type { WriteOutcome } from '../../model/errors.ts';
 
-export type Disk = Pick<typeof fileSystem, 'open' | 'rename' | 'mkdir' | 'unlink' | 'rmdir' | 'opendir'>;
+export type Disk = Pick<
+  typeof fileSystem,
+  'open' | 'rename' | 'link' | 'mkdir' | 'unlink' | 'rmdir' | 'opendir' | 'stat'
+>;
 
 export const realDisk: Disk = fileSystem;
 

@@ -7,7 +7,7 @@ import { keys } from '../../../store/keys.ts';
 import { openFilesStore } from '../../../store/objects/files/files-store.ts';
 import { openSealedStore } from '../../../store/secrets/sealed/sealed-store.ts';
 import { createMemoryStore } from '../../../store/state/memory/memory-store.ts';
-import { namesOf, readAll } from '../../conformance/objects-suite.ts';
+import { namesOf, readAll } from '../../conformance/objects-world.ts';
 import { temporaryDirectory } from '../../temporary-directory.ts';
 
 interface Golden {

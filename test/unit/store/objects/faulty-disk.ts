@@ -10,6 +10,8 @@ export interface FaultyDisk extends Disk {
   /** Calls since the last `failAt`. */
   calls(): number;
   openFiles(): number;
+  /** Files and directories that were synced since the last `failAt`. */
+  synced(): readonly string[];
 }
 
 /** Disks may take or give less than was asked for. */
@@ -19,6 +21,7 @@ export function createFaultyDisk(): FaultyDisk {
   let calls = 0;
   let failing = { nth: 0, code: '' };
   let openFiles = 0;
+  let synced: string[] = [];
 
   async function step<T>(call: () => Promise<T>): Promise<T> {
     calls += 1;
@@ -26,7 +29,7 @@ export function createFaultyDisk(): FaultyDisk {
     return call();
   }
 
-  function watched(handle: FileHandle): FileHandle {
+  function watched(path: string, handle: FileHandle): FileHandle {
     openFiles += 1;
     return {
       write: (bytes: Uint8Array, offset: number, length: number) =>
@@ -35,7 +38,11 @@ export function createFaultyDisk(): FaultyDisk {
         step(() => handle.read(bytes, offset, shortened(length), position)),
       stat: () => step(() => handle.stat()),
       datasync: () => step(() => handle.datasync()),
-      sync: () => step(() => handle.sync()),
+      sync: () =>
+        step(async () => {
+          await handle.sync();
+          synced.push(path);
+        }),
       async close() {
         openFiles -= 1;
         await handle.close();
@@ -44,19 +51,21 @@ export function createFaultyDisk(): FaultyDisk {
   }
 
   const faulty: Record<string, unknown> = {};
-  for (const name of ['rename', 'mkdir', 'unlink', 'rmdir', 'opendir'] as const) {
+  for (const name of ['rename', 'link', 'mkdir', 'unlink', 'rmdir', 'opendir', 'stat'] as const) {
     faulty[name] = (...parameters: readonly unknown[]) =>
       step(() => (fileSystem[name] as (...all: readonly unknown[]) => Promise<unknown>)(...parameters));
   }
   return {
     ...(faulty as unknown as Disk),
     open: ((path: string, flags: string, mode?: number) =>
-      step(async () => watched(await fileSystem.open(path, flags, mode)))) as Disk['open'],
+      step(async () => watched(path, await fileSystem.open(path, flags, mode)))) as Disk['open'],
     failAt(nth, code) {
       calls = 0;
+      synced = [];
       failing = { nth, code };
     },
     calls: () => calls,
     openFiles: () => openFiles,
+    synced: () => synced,
   };
 }

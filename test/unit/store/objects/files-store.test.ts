@@ -1,11 +1,11 @@
 // What is particular to the object store on a directory: faults of the disk, damage, left-overs, and the files themselves.
 
-import { copyFile, mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, stat, truncate, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openFilesStore } from '../../../../store/objects/files/files-store.ts';
 import type { ObjectStore } from '../../../../store/objects/port.ts';
-import { chunksOf, namesOf, readAll } from '../../../conformance/objects-suite.ts';
+import { chunksOf, namesOf, readAll } from '../../../conformance/objects-world.ts';
 import type { TemporaryDirectory } from '../../../temporary-directory.ts';
 import { temporaryDirectory } from '../../../temporary-directory.ts';
 import type { FaultyDisk } from './faulty-disk.ts';
@@ -65,6 +65,26 @@ describe('a disk that fails', () => {
       await store.put('run/7/log', chunksOf('old'));
     });
     expect(steps).toBeGreaterThan(8);
+  });
+
+  test.each(['ENOSPC', 'EIO'])('%s at any step of a put that may only create: a whole blob or none', async (code) => {
+    for (let nth = 1; ; nth += 1) {
+      disk.failAt(nth, code);
+      const put = store.put('run/8/log', chunksOf(LARGE, 'new'), { ifAbsent: true });
+      const outcome = await put.then(
+        () => 'applied',
+        (error: unknown) => (error as { outcome: string }).outcome,
+      );
+      const reached = disk.calls() >= nth;
+      disk.failAt(0, '');
+      if (!reached) break;
+      const found = await store.stat('run/8/log');
+      if (outcome === 'applied' || outcome === 'unknown') expect(found?.size).toBe(LARGE.length + 3);
+      else expect(found).toBeNull();
+      // An `unlink` that failed leaves a second name of the blob.
+      for (const name of await incoming()) await unlink(join(directory, 'incoming', name));
+      await store.delete('run/8/log');
+    }
   });
 
   test('a new name: a put that was not applied leaves neither a blob nor a directory', async () => {
@@ -166,6 +186,32 @@ describe('the files', () => {
     expect((await readAll(store, 'kept')).toString()).toBe('x');
   });
 
+  test('with others in the directory, only what surely nobody writes any more is swept', async () => {
+    const open = await openHanging(store, 'a/b');
+    const own = (await incoming())[0] ?? '';
+    const [where = '', pid = '', start = ''] = own.split('.');
+    const dayBefore = new Date(Date.now() - 25 * 3_600_000);
+    const files = {
+      [`${where}.${pid}.${Number(start) + 1}.reused-number`]: 'swept',
+      [`${where}.4194305.1.dead-here`]: 'swept',
+      ['0000000000000000.4194305.1.elsewhere']: 'kept',
+      ['0000000000000000.4194305.1.elsewhere-old']: 'swept',
+      ['of-an-earlier-version']: 'kept',
+      ['of-an-earlier-version-old']: 'swept',
+    };
+    for (const name of Object.keys(files)) {
+      const path = join(directory, 'incoming', name);
+      await writeFile(path, 'x');
+      if (name.endsWith('old')) await utimes(path, dayBefore, dayBefore);
+    }
+    const other = await openFilesStore({ directory, shared: true });
+    const kept = Object.keys(files).filter((name) => files[name] === 'kept');
+    expect(await incoming()).toEqual([own, ...kept].sort());
+    await open.finish();
+    expect((await readAll(other, 'a/b')).toString()).toBe('xy');
+    await other.close();
+  });
+
   test('blobs and directories are for their owner alone', async () => {
     await store.put('a/b', chunksOf('x'));
     const modes = [directory, join(directory, 'blobs', 'a'), join(directory, 'blobs', 'a', 'b@')].map((path) =>
@@ -216,6 +262,30 @@ describe('the files', () => {
   });
 });
 
+/** A put in the middle of its body. */
+async function openHanging(store: ObjectStore, name: string) {
+  let finish = () => {};
+  let begin = () => {};
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const finished = new Promise<void>((resolve) => (finish = resolve));
+  const put = store.put(
+    name,
+    (async function* () {
+      begin();
+      yield Buffer.from('x');
+      await finished;
+      yield Buffer.from('y');
+    })(),
+  );
+  await begun;
+  return {
+    finish: async () => {
+      finish();
+      await put;
+    },
+  };
+}
+
 describe('syncs', () => {
   test('puts into one new directory at once share the syncs of directories', async () => {
     disk.failAt(0, '');
@@ -224,5 +294,17 @@ describe('syncs', () => {
     // Open, write, datasync, mkdir, rename: five of its own for each put.
     expect(disk.calls()).toBeLessThan(count * 6);
     expect(await namesOf(store, 'level/')).toHaveLength(count);
+  });
+
+  test('a directory that another process may have made anew is synced with all above, whatever was synced before', async () => {
+    await store.close();
+    store = await openFilesStore({ directory, disk, shared: true });
+    await store.put('a/b/c/1', chunksOf('x'));
+    disk.failAt(0, '');
+    await store.put('a/b/c/2', chunksOf('x'));
+    const { synced } = disk;
+    expect(synced().map((path) => path.slice(directory.length))).toEqual(
+      expect.arrayContaining(['/blobs', '/blobs/a', '/blobs/a/b', '/blobs/a/b/c']),
+    );
   });
 });
