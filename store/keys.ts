@@ -24,6 +24,8 @@ export const keys = {
   /** Installation id and record versions in use. */
   meta: () => 'meta/installation',
   preferences: () => 'meta/preferences',
+  /** Which directory all nodes keep their objects in. */
+  objectPlace: () => 'meta/object-place',
   leader: () => 'cluster/leader',
   barrier: () => 'cluster/barrier',
   /** A node that is alive; the key lies under the node's own lease. */
@@ -36,6 +38,8 @@ export const keys = {
   transfer: () => 'cluster/transfer',
   /** The form of records that is written now. */
   format: () => 'cluster/format',
+  /** The engine that the cluster's attempts live in. */
+  clusterEngine: () => 'cluster/engine',
   /** All of the cluster's own records. */
   cluster: () => prefixRange('cluster/'),
 

@@ -1,6 +1,7 @@
 // All operations, made once for a node and shared by every transport.
 
 import { createAttachOperations } from './attach.ts';
+import { createClusterOperations } from './cluster.ts';
 import { createConfigOperations } from './configs.ts';
 import { createDeploymentOperations } from './deployments.ts';
 import type { ApiDeps } from './deps.ts';
@@ -30,5 +31,6 @@ export function createOperations(deps: ApiDeps) {
     objects: createObjectOperations(deps),
     secrets: createSecretOperations(deps),
     system: createSystemOperations(deps),
+    cluster: createClusterOperations(deps),
   };
 }

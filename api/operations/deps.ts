@@ -3,6 +3,7 @@
 import type { AttemptId, Instant } from '../../store/model/ids.ts';
 import type { ObjectStore } from '../../store/objects/port.ts';
 import type { SecretStore } from '../../store/secrets/port.ts';
+import type { StoreHealth } from '../../store/state/health.ts';
 import type { StateStore } from '../../store/state/port.ts';
 
 export type LiveStream = 'stdout' | 'stderr';
@@ -55,12 +56,24 @@ export interface ApiSettings {
   readonly commit: string;
 }
 
+/** The node that serves. What holds for all nodes is read from the store instead. */
+export interface NodeView {
+  /** As a member of its cluster; null = it is alone on its embedded store. */
+  readonly name: string | null;
+  /** Whether a load balancer may send requests here, and why not, in sentences. */
+  readonly readiness: () => { readonly ready: boolean; readonly reasons: readonly string[] };
+  /** Null = nothing to tell: the store is part of this process. */
+  readonly storeHealth: () => StoreHealth | null;
+}
+
 export interface ApiDeps {
   readonly state: StateStore;
   readonly objects: ObjectStore;
   readonly secrets: SecretStore;
   readonly live: LiveTasks;
   readonly settings: ApiSettings;
+  /** Absent where an API stands without a node, as in tests: then it is always ready. */
+  readonly node?: NodeView;
   readonly now: () => Instant;
   /** A fresh UUID v7. */
   readonly newId: () => string;

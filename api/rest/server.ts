@@ -23,7 +23,9 @@ import { hasDotSegment, isBelowApi, methodsOf } from './paths.ts';
 import type { KnownRoute } from './paths.ts';
 import { configRoutes } from './routes/configs.ts';
 import { deploymentRoutes } from './routes/deployments.ts';
+import { clusterRoutes } from './routes/cluster.ts';
 import { eventRoutes, eventStream } from './routes/events.ts';
+import { healthRoutes } from './routes/health.ts';
 import { attachStream, logRoutes, logStream } from './routes/logs.ts';
 import { namespaceRoutes } from './routes/namespaces.ts';
 import { notBuiltRoutes } from './routes/not-built.ts';
@@ -35,6 +37,7 @@ import { systemRoutes } from './routes/system.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { acceptStreams } from './streams.ts';
 import type { Component } from './schemas/common.ts';
+import * as clusterSchemas from './schemas/cluster.ts';
 import * as commonSchemas from './schemas/common.ts';
 import * as configSchemas from './schemas/configs.ts';
 import * as deploymentSchemas from './schemas/deployments.ts';
@@ -50,6 +53,7 @@ import * as taskSchemas from './schemas/tasks.ts';
 
 /** Every exported schema with an $id becomes a component of the document. */
 const COMPONENTS: readonly object[] = [
+  clusterSchemas,
   commonSchemas,
   configSchemas,
   deploymentSchemas,
@@ -76,6 +80,8 @@ const FAMILIES: readonly RouteFamily[] = [
   secretRoutes,
   eventRoutes,
   systemRoutes,
+  clusterRoutes,
+  healthRoutes,
   notBuiltRoutes,
 ];
 
@@ -86,6 +92,8 @@ const JSON_BODY_BYTES_MAX = 32 * 1024 * 1024;
 const CLOSE_WITHIN_MS = 15_000;
 /** A refused upload may go on for so long. */
 const DRAIN_MS = 30_000;
+/** What is not there now (a store that elects, a node that stops) is mostly there a moment later, or on another node. */
+const RETRY_AFTER_S = 1;
 /** Longer paths do not fit into the request's header block, so this never cuts one off. */
 const PATH_SEGMENT_MAX = 20_000;
 
@@ -99,6 +107,8 @@ export interface RestServerOptions {
   readonly jsonBodyBytesMax?: number;
   /** HTTPS with this certificate; absent = plain HTTP. */
   readonly tls?: ServerCertificate | undefined;
+  /** While it says true, each answer is the last one of its connection: clients turn to another node. */
+  readonly isStopping?: () => boolean;
   /** Longest time that `close` waits for requests in flight; then their connections are cut. */
   readonly closeWithinMs?: number;
 }
@@ -112,6 +122,7 @@ export interface ServerCertificate {
 /** Listens nowhere yet; `close` ends streams and waits for requests in flight. */
 export function createRestServer(options: RestServerOptions): RestApp {
   const { deps, faults, tls, authenticate = createBypass(), closeWithinMs = CLOSE_WITHIN_MS } = options;
+  const { isStopping = () => false } = options;
   const stop = new AbortController();
   const app: RestApp = fastify({
     // Faults are logged where they are answered; a line for each request would cost more than the request.
@@ -122,6 +133,8 @@ export function createRestServer(options: RestServerOptions): RestApp {
     bodyLimit: options.jsonBodyBytesMax ?? JSON_BODY_BYTES_MAX,
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
+    // What comes on a connection that is open yet is answered: a client cannot know that the listener has closed.
+    return503OnClosing: false,
     routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true, maxParamLength: PATH_SEGMENT_MAX },
     frameworkErrors: (error, request, reply) => void answer(error, request, reply, faults),
     serializerOpts: { ajv: { formats: FORMATS } },
@@ -148,6 +161,7 @@ export function createRestServer(options: RestServerOptions): RestApp {
   });
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id);
+    if (isStopping()) void reply.header('connection', 'close');
     if (hasDotSegment(request.raw.url ?? '')) {
       throw new AppError('invalid', 'A path segment "." or ".." is not allowed.');
     }
@@ -191,6 +205,7 @@ function isComponent(value: unknown): value is Component {
 function answer(error: unknown, request: FastifyRequest, reply: FastifyReply, faults: Faults): FastifyReply {
   const { status, message } = answerTo(error, request.id, faults);
   if (!request.raw.complete) drainBody(request, reply);
+  if (status === 503) void reply.header('retry-after', RETRY_AFTER_S);
   return reply.code(status).header('x-request-id', request.id).send({ request_id: request.id, message });
 }
 

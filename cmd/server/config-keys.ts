@@ -93,6 +93,14 @@ export const SETTINGS = {
     range: [0, 3_600],
     meaning: 'Longest time that a stop waits for requests in flight.',
   },
+  'server.drain_seconds': {
+    type: 'integer',
+    default: 5,
+    range: [0, 3_600],
+    meaning:
+      'In a cluster: time that a stop goes on serving after /readyz has turned to 503, for the load balancer to notice. ' +
+      'A node on the embedded store does not wait.',
+  },
   'server.use_tls': { type: 'boolean', default: false, meaning: 'Serve HTTPS.' },
   'server.tls_cert_path': { type: 'text', default: '', meaning: 'File of the PEM certificate chain.' },
   'server.tls_key_path': { type: 'text', default: '', meaning: 'File of the PEM private key.' },
@@ -106,6 +114,58 @@ export const SETTINGS = {
     default: true,
     meaning: 'No tokens are asked for; allowed on a loopback address only.',
   },
+  'state_store.engine': {
+    type: 'text',
+    default: 'lmdb',
+    oneOf: ['lmdb', 'etcd'],
+    meaning: 'Where state is kept: lmdb = embedded, one node; etcd = shared, any number of nodes.',
+  },
+  'state_store.etcd.endpoints': {
+    type: 'text',
+    default: 'http://127.0.0.1:2379',
+    meaning: 'Addresses of the members of etcd, separated by commas; all http or all https.',
+  },
+  'state_store.etcd.prefix': {
+    type: 'text',
+    default: 'gofer/',
+    meaning: 'Begins all our keys: two clusters on one etcd need two prefixes. Ends with a slash.',
+  },
+  'state_store.etcd.ca_path': {
+    type: 'text',
+    default: '',
+    meaning: 'PEM file of the authority that etcd is certified by.',
+  },
+  'state_store.etcd.cert_path': { type: 'text', default: '', meaning: 'PEM file of the certificate shown to etcd.' },
+  'state_store.etcd.key_path': { type: 'text', default: '', meaning: 'PEM file of its private key.' },
+  'state_store.etcd.user': { type: 'text', default: '', meaning: 'User of etcd; empty = none.' },
+  'state_store.etcd.password': { type: 'text', default: '', meaning: 'Its password. For the environment only.' },
+  'cluster.name': {
+    type: 'text',
+    default: '',
+    meaning: 'Name of this node, unique in its cluster and the same after each restart; empty = the host name.',
+  },
+  'cluster.bind_address': {
+    type: 'text',
+    default: '127.0.0.1:0',
+    meaning: 'Where other nodes reach this one, as ip:port. Port 0 takes a free one. Only used with etcd.',
+  },
+  'cluster.advertise_address': {
+    type: 'text',
+    default: '',
+    meaning: 'The address, as host:port, that other nodes are told; empty = the one that it listens on.',
+  },
+  'cluster.api_url': {
+    type: 'text',
+    default: '',
+    meaning: 'Address of the API of this node, as others are told it; empty = the one that it listens on.',
+  },
+  'cluster.tls_ca_path': {
+    type: 'text',
+    default: '',
+    meaning: 'PEM file of the authority of all nodes. Without TLS, nodes talk on loopback addresses only.',
+  },
+  'cluster.tls_cert_path': { type: 'text', default: '', meaning: "PEM file of this node's certificate." },
+  'cluster.tls_key_path': { type: 'text', default: '', meaning: 'PEM file of its private key.' },
   'scheduler.engine': {
     type: 'text',
     default: 'auto',
@@ -141,6 +201,12 @@ export const SETTINGS = {
     default: '',
     meaning: 'Given to tasks as GOFER_API_BASE_URL; empty = the address that the API listens on.',
   },
+  'scheduler.process.directory': {
+    type: 'text',
+    default: '',
+    meaning:
+      'Directory of the process engine; empty = <data_dir>/attempts. Several nodes on one machine have to share it.',
+  },
   'object_store.engine': {
     type: 'text',
     default: 'filesystem',
@@ -148,6 +214,11 @@ export const SETTINGS = {
     meaning: 'Where objects and logs are kept.',
   },
   'object_store.filesystem.path': { type: 'text', default: '', meaning: 'Directory; empty = <data_dir>/objects.' },
+  'object_store.filesystem.shared': {
+    type: 'boolean',
+    default: false,
+    meaning: 'The directory is one that all nodes of the cluster see, such as a network share.',
+  },
   'object_store.pipeline_object_limit': {
     type: 'integer',
     default: 50,

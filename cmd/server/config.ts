@@ -135,14 +135,14 @@ export interface BindAddress {
 }
 
 /** `ip:port` or `[ipv6]:port`; host names are refused, as in the original. Throws AppError('invalid'). */
-export function parseBindAddress(text: string): BindAddress {
+export function parseBindAddress(text: string, setting = 'server.bind_address'): BindAddress {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):([0-9]{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2] ?? '';
   const port = Number(match?.[3] ?? Number.NaN);
   if (host === '' || !(port <= 65_535)) {
     throw new AppError(
       'invalid',
-      `server.bind_address: found ${JSON.stringify(text)}, expected ip:port, such as 127.0.0.1:8080.`,
+      `${setting}: found ${JSON.stringify(text)}, expected ip:port, such as 127.0.0.1:8080.`,
     );
   }
   return { host, port, loopback: host.startsWith('127.') || host === '::1' };

@@ -12,6 +12,8 @@ export interface DataPaths {
   readonly objects: string;
   readonly attempts: string;
   readonly secretKey: string;
+  /** What this node remembers of its cluster. */
+  readonly memory: string;
 }
 
 export function dataPaths(config: ServerConfig, environment: Readonly<Record<string, string | undefined>>): DataPaths {
@@ -21,8 +23,9 @@ export function dataPaths(config: ServerConfig, environment: Readonly<Record<str
     data,
     state: path.resolve(config['server.storage_path'] || path.join(data, 'state')),
     objects: path.resolve(config['object_store.filesystem.path'] || path.join(data, 'objects')),
-    attempts: path.join(data, 'attempts'),
+    attempts: path.resolve(config['scheduler.process.directory'] || path.join(data, 'attempts')),
     secretKey: path.resolve(config['secret_store.sealed.key_file'] || path.join(data, 'secret.key')),
+    memory: path.join(data, 'cluster.json'),
   };
 }
 

@@ -24,3 +24,10 @@ export const preferencesRecord = recordCodec<Preferences>({
   kind: 'preferences',
   fields: { ignorePipelineRunEvents: 'boolean', bootstrapTokenCreated: 'boolean' },
 });
+
+/** Which directory the objects lie in, by a mark that is in it: nodes of a cluster make sure that theirs is the same. */
+export interface ObjectPlace {
+  readonly mark: string;
+}
+
+export const objectPlaceRecord = recordCodec<ObjectPlace>({ kind: 'object place', fields: { mark: 'string' } });

@@ -37,9 +37,23 @@ const OURS: Readonly<Record<string, readonly string[]>> = {
   Task2: ['resources', 'retries', 'timeout_seconds'],
   TaskExecution: ['attempt', 'attempts', 'carried_from', 'retry_at', 'waiting_for'],
 };
-const OUR_COMPONENTS = ['Resources', 'Retries', 'TaskAttempt'];
-const OUR_OPERATIONS = ['POST /api/namespaces/{namespace_id}/pipelines/{pipeline_id}/runs/{run_id}/retry'];
+const OUR_COMPONENTS = [
+  ...['Resources', 'Retries', 'TaskAttempt'],
+  ...['ClusterDrain', 'ClusterLeader', 'ClusterMember', 'ClusterStore', 'ClusterTransfer'],
+  ...['DrainNodeResponse', 'GetClusterResponse', 'TransferLeadershipRequest', 'TransferLeadershipResponse'],
+  ...['LivenessResponse', 'ReadinessResponse'],
+];
+const OUR_OPERATIONS = [
+  'DELETE /api/cluster/drain/{node}',
+  'GET /api/cluster',
+  'GET /livez',
+  'GET /readyz',
+  'POST /api/cluster/drain/{node}',
+  'POST /api/cluster/transfer',
+  'POST /api/namespaces/{namespace_id}/pipelines/{pipeline_id}/runs/{run_id}/retry',
+];
 const OUR_PARAMETERS = [
+  'path node',
   'query force',
   'header idempotency-key',
   // Of the stream of events.

@@ -37,6 +37,7 @@ const ARBITRARIES: Readonly<Record<string, Arbitrary<object>>> = {
   'idempotency answer': fc.record({ runId: any.runId, bodyHash: any.hexHash, created: any.instant }),
   installation: fc.record({ installationId: fc.uuid(), created: any.instant }),
   preferences: fc.record({ ignorePipelineRunEvents: fc.boolean(), bootstrapTokenCreated: fc.boolean() }),
+  'object place': fc.record({ mark: fc.uuid() }),
 };
 
 const CODECS = codecsOf([blobRecords, eventRecords, pipelineRecords, requestRecords, runRecords, systemRecords]);

@@ -1,0 +1,133 @@
+// The settings of a cluster, parsed: which etcd, and where and as whom this node meets the others. All that can be wrong with them
+// is said before anything is opened.
+
+import { hostname } from 'node:os';
+import { AppError } from '../../store/model/errors.ts';
+import type { EtcdStoreOptions } from '../../store/state/etcd/etcd-store.ts';
+import type { ServerConfig } from './config-keys.ts';
+import { parseBindAddress } from './config.ts';
+import type { BindAddress } from './config.ts';
+import { readAuthority, readKeyPair } from './pem-files.ts';
+
+export interface PeerTls {
+  /** PEM texts. */
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ClusterSettings {
+  readonly etcd: EtcdStoreOptions;
+  readonly name: string;
+  readonly listen: BindAddress;
+  /** host:port as others are told it; null = where it listens. */
+  readonly advertise: string | null;
+  /** Mutual TLS between nodes; null = plain, on loopback only. */
+  readonly tls: PeerTls | null;
+}
+
+/** Longer names do not fit into a line of `gofer cluster status`. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const PREFIX = /^[A-Za-z0-9._/-]*[A-Za-z0-9._-]\/$/;
+const HOST_AND_PORT = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})$/;
+
+/** Null with the embedded store. Throws 'invalid' that names the setting. */
+export function readClusterSettings(config: ServerConfig): ClusterSettings | null {
+  if (config['state_store.engine'] !== 'etcd') return null;
+  const listen = parseBindAddress(config['cluster.bind_address'], 'cluster.bind_address');
+  const tls = readPeerTls(config);
+  if (tls === null && !listen.loopback) {
+    throw new AppError(
+      'invalid',
+      `cluster.bind_address: ${config['cluster.bind_address']} is not a loopback address, so nodes have to prove who they are: ` +
+        'set cluster.tls_ca_path, cluster.tls_cert_path and cluster.tls_key_path.',
+    );
+  }
+  requireSharedObjects(config);
+  return { etcd: readEtcd(config), name: readName(config), listen, advertise: readAdvertise(config), tls };
+}
+
+function readEtcd(config: ServerConfig): EtcdStoreOptions {
+  const prefix = config['state_store.etcd.prefix'];
+  if (!PREFIX.test(prefix)) {
+    throw wrong(
+      'state_store.etcd.prefix',
+      prefix,
+      'letters, digits and . _ - / with a slash at the end, such as gofer/',
+    );
+  }
+  const endpoints = readEndpoints(config['state_store.etcd.endpoints']);
+  const user = config['state_store.etcd.user'];
+  return {
+    endpoints,
+    prefix,
+    ...(user === '' ? {} : { user: { name: user, password: config['state_store.etcd.password'] } }),
+    ...readEtcdTls(config, endpoints),
+  };
+}
+
+function readEndpoints(text: string): readonly string[] {
+  const endpoints = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+  const expected = 'addresses such as https://10.0.0.1:2379, separated by commas';
+  if (endpoints.length === 0 || !endpoints.every(isEndpoint)) throw wrong('state_store.etcd.endpoints', text, expected);
+  if (new Set(endpoints.map((each) => new URL(each).protocol)).size > 1) {
+    throw wrong('state_store.etcd.endpoints', text, 'all of them http, or all of them https');
+  }
+  return endpoints;
+}
+
+function isEndpoint(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, pathname, search, hash, username } = new URL(text);
+  return /^https?:$/.test(protocol) && pathname === '/' && search + hash + username === '';
+}
+
+function readEtcdTls(config: ServerConfig, endpoints: readonly string[]): Pick<EtcdStoreOptions, 'tls'> {
+  const [first = ''] = endpoints;
+  if (!first.startsWith('https:')) {
+    if (config['state_store.etcd.ca_path'] + config['state_store.etcd.cert_path'] === '') return {};
+    throw wrong('state_store.etcd.endpoints', endpoints.join(','), 'https, since certificates are named');
+  }
+  const ca = Buffer.from(readAuthority(config, 'state_store.etcd.ca_path'));
+  if (config['state_store.etcd.cert_path'] === '') return { tls: { ca } };
+  const pair = readKeyPair(config, { cert: 'state_store.etcd.cert_path', key: 'state_store.etcd.key_path' });
+  return { tls: { ca, cert: Buffer.from(pair.cert), key: Buffer.from(pair.key) } };
+}
+
+function readPeerTls(config: ServerConfig): PeerTls | null {
+  const named = config['cluster.tls_ca_path'] + config['cluster.tls_cert_path'] + config['cluster.tls_key_path'];
+  if (named === '') return null;
+  const pair = readKeyPair(config, { cert: 'cluster.tls_cert_path', key: 'cluster.tls_key_path' });
+  return { ca: readAuthority(config, 'cluster.tls_ca_path'), ...pair };
+}
+
+function readName(config: ServerConfig): string {
+  const name = config['cluster.name'] || hostname();
+  if (NAME.test(name)) return name;
+  throw wrong('cluster.name', name, 'at most 63 letters, digits and . _ - beginning with a letter or digit');
+}
+
+function readAdvertise(config: ServerConfig): string | null {
+  const text = config['cluster.advertise_address'];
+  if (text === '') return null;
+  const port = Number(HOST_AND_PORT.exec(text)?.[2] ?? Number.NaN);
+  if (port >= 1 && port <= 65_535) return text;
+  throw wrong('cluster.advertise_address', text, 'host:port, such as node1.example.com:8090');
+}
+
+/** Also for a first node: the second would find out too late that it does not see the objects of the first. */
+function requireSharedObjects(config: ServerConfig): void {
+  if (config['object_store.filesystem.shared'] && config['object_store.filesystem.path'] !== '') return;
+  throw new AppError(
+    'invalid',
+    'object_store.filesystem: the nodes of a cluster (state_store.engine = "etcd") have to see the same objects. Name a directory ' +
+      'that all of them share in object_store.filesystem.path, and set object_store.filesystem.shared = true.',
+  );
+}
+
+function wrong(setting: string, found: string, expected: string): AppError {
+  return new AppError('invalid', `${setting}: found ${JSON.stringify(found)}, expected ${expected}.`);
+}
