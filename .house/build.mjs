@@ -13,8 +13,8 @@ import { ROOT } from './ready.mjs';
 /** Long enough for any process started from an older build to have been restarted in a development tree. */
 const OLD_CHUNK_KEEP_MS = 24 * 3_600_000;
 
-/** Packages with native parts, or loaded by path: they stay outside the bundle and are found in node_modules. */
-const EXTERNAL = ['lmdb', 'esbuild'];
+/** Packages with native parts, or that load files beside themselves: they stay outside the bundle and are found in node_modules. */
+const EXTERNAL = ['lmdb', 'esbuild', 'etcd3', '@grpc/grpc-js', '@grpc/proto-loader'];
 
 /** Where worker threads (`*.worker.ts`) may live. Each becomes dist/<name>.worker.js beside the executable. */
 const WORKER_FOLDERS = ['api', 'cluster', 'cmd', 'extensions', 'scheduler', 'store'];
