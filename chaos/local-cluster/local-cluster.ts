@@ -36,6 +36,8 @@ export interface LocalClusterOptions {
   readonly keepFiles?: boolean;
   /** Told as the pieces become ready. */
   readonly onStep?: (step: string) => void;
+  /** Aborted: what is there is taken down, also in the middle of starting. */
+  readonly signal?: AbortSignal;
 }
 
 export interface LocalCluster extends AsyncDisposable {
@@ -72,7 +74,7 @@ export async function startLocalCluster(options: LocalClusterOptions = {}): Prom
   try {
     const cluster = await createPieces(directory, options);
     pieces.push(...cluster.nodes, cluster.balancer, ...cluster.etcd);
-    await startPieces(cluster, options.onStep ?? (() => undefined));
+    await startPieces(cluster, options);
     return {
       ...cluster,
       directory,
@@ -129,16 +131,20 @@ function portsFrom(free: readonly number[]): () => number {
   return () => left.pop() ?? 0;
 }
 
-async function startPieces({ etcd, nodes, balancer }: Pieces, onStep: (step: string) => void): Promise<void> {
+async function startPieces({ etcd, nodes, balancer }: Pieces, options: LocalClusterOptions): Promise<void> {
+  const { onStep = () => undefined, signal } = options;
+  signal?.throwIfAborted();
   await Promise.all(etcd.map((member) => member.start()));
   await etcdReady(etcd);
   onStep(`etcd: ${etcd.length} members`);
   // The first one makes the records of a new installation.
   for (const node of nodes) {
+    signal?.throwIfAborted();
     await node.start();
     await node.ready();
     onStep(`${node.name}: ready`);
   }
+  signal?.throwIfAborted();
   await balancer.start();
   await balancerReady(balancer, nodes.length);
   onStep('haproxy: sees all of them');

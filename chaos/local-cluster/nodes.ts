@@ -111,6 +111,8 @@ function settingsOf(node: Identity, links: LinksOfNode, options: NodeOptions): R
     GOFER_WEB_OBJECT_STORE__FILESYSTEM__SHARED: 'true',
     GOFER_WEB_SECRET_STORE__SEALED__KEY: node.secretKey,
     GOFER_WEB_DEVELOPMENT__PRETTY_LOGGING: 'false',
+    // HAProxy asks more often here than in production.
+    GOFER_WEB_SERVER__DRAIN_SECONDS: '1',
   };
 }
 
