@@ -50,6 +50,11 @@ export const FAMILIES: readonly Family[] = [
     load: async () => (await import('./commands/event.ts')).defineEvent,
   },
   {
+    name: 'cluster',
+    summary: 'The nodes of the cluster: who leads, hand over, empty a node',
+    load: async () => (await import('./commands/cluster.ts')).defineCluster,
+  },
+  {
     name: 'context',
     summary: "Show the configuration in use, and the server's version",
     load: async () => (await import('./commands/context.ts')).defineContext,

@@ -56,45 +56,34 @@ function readEtcd(config: ServerConfig): EtcdStoreOptions {
       'letters, digits and . _ - / with a slash at the end, such as gofer/',
     );
   }
-  const endpoints = readEndpoints(config['state_store.etcd.endpoints']);
+  const tls = readEtcdTls(config);
   const user = config['state_store.etcd.user'];
   return {
-    endpoints,
+    endpoints: readEndpoints(config['state_store.etcd.endpoints']),
     prefix,
     ...(user === '' ? {} : { user: { name: user, password: config['state_store.etcd.password'] } }),
-    ...readEtcdTls(config, endpoints),
+    ...(tls === null ? {} : { tls }),
   };
 }
 
+/** What is wrong with a single one of them, the store says. */
 function readEndpoints(text: string): readonly string[] {
   const endpoints = text
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '');
-  const expected = 'addresses such as https://10.0.0.1:2379, separated by commas';
-  if (endpoints.length === 0 || !endpoints.every(isEndpoint)) throw wrong('state_store.etcd.endpoints', text, expected);
-  if (new Set(endpoints.map((each) => new URL(each).protocol)).size > 1) {
-    throw wrong('state_store.etcd.endpoints', text, 'all of them http, or all of them https');
-  }
-  return endpoints;
+  if (endpoints.length > 0) return endpoints;
+  throw wrong('state_store.etcd.endpoints', text, 'addresses such as https://10.0.0.1:2379, separated by commas');
 }
 
-function isEndpoint(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, pathname, search, hash, username } = new URL(text);
-  return /^https?:$/.test(protocol) && pathname === '/' && search + hash + username === '';
-}
-
-function readEtcdTls(config: ServerConfig, endpoints: readonly string[]): Pick<EtcdStoreOptions, 'tls'> {
-  const [first = ''] = endpoints;
-  if (!first.startsWith('https:')) {
-    if (config['state_store.etcd.ca_path'] + config['state_store.etcd.cert_path'] === '') return {};
-    throw wrong('state_store.etcd.endpoints', endpoints.join(','), 'https, since certificates are named');
-  }
+/** Null = plain, or https with the authorities that the system trusts. */
+function readEtcdTls(config: ServerConfig): NonNullable<EtcdStoreOptions['tls']> | null {
+  const { 'state_store.etcd.cert_path': cert, 'state_store.etcd.key_path': key } = config;
+  if (config['state_store.etcd.ca_path'] + cert + key === '') return null;
   const ca = Buffer.from(readAuthority(config, 'state_store.etcd.ca_path'));
-  if (config['state_store.etcd.cert_path'] === '') return { tls: { ca } };
+  if (cert + key === '') return { ca };
   const pair = readKeyPair(config, { cert: 'state_store.etcd.cert_path', key: 'state_store.etcd.key_path' });
-  return { tls: { ca, cert: Buffer.from(pair.cert), key: Buffer.from(pair.key) } };
+  return { ca, cert: Buffer.from(pair.cert), key: Buffer.from(pair.key) };
 }
 
 function readPeerTls(config: ServerConfig): PeerTls | null {

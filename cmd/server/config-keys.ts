@@ -104,6 +104,11 @@ export const SETTINGS = {
   'server.use_tls': { type: 'boolean', default: false, meaning: 'Serve HTTPS.' },
   'server.tls_cert_path': { type: 'text', default: '', meaning: 'File of the PEM certificate chain.' },
   'server.tls_key_path': { type: 'text', default: '', meaning: 'File of the PEM private key.' },
+  'server.tls_client_ca_path': {
+    type: 'text',
+    default: '',
+    meaning: 'PEM file of an authority: only clients that show a certificate by it may connect, such as a load balancer.',
+  },
   'development.pretty_logging': {
     type: 'boolean',
     default: true,
@@ -112,7 +117,7 @@ export const SETTINGS = {
   'development.bypass_auth': {
     type: 'boolean',
     default: true,
-    meaning: 'No tokens are asked for; allowed on a loopback address only.',
+    meaning: 'No tokens are asked for; allowed on a loopback address, or where every client shows a certificate.',
   },
   'state_store.engine': {
     type: 'text',

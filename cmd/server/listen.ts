@@ -6,16 +6,17 @@ import { AppError } from '../../store/model/errors.ts';
 import type { ServerConfig } from './config-keys.ts';
 import type { BindAddress } from './config.ts';
 
-/** Without tokens everybody who reaches the port is the administrator: only this machine may. */
+/** Without tokens everybody who reaches the port is the administrator: only this machine may, and whoever shows a certificate. */
 export function refuseOpenBypass(config: ServerConfig, address: BindAddress): void {
   if (!config['development.bypass_auth']) {
     throw new AppError('invalid', 'development.bypass_auth: only true is supported by this version.');
   }
-  if (address.loopback) return;
+  const asksForCertificate = config['server.use_tls'] && config['server.tls_client_ca_path'] !== '';
+  if (address.loopback || asksForCertificate) return;
   throw new AppError(
     'invalid',
     `server.bind_address: ${config['server.bind_address']} is not a loopback address, and no tokens are asked for ` +
-      '(development.bypass_auth). Use 127.0.0.1 or [::1].',
+      '(development.bypass_auth). Use 127.0.0.1 or [::1], or TLS with server.tls_client_ca_path.',
   );
 }
 

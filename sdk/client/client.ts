@@ -1,5 +1,6 @@
 // The typed client of Gofer's API: one method for each operation. The CLI uses it, and so may any program.
 
+import type * as cluster from './cluster-types.ts';
 import { createStreams } from './streams.ts';
 import type { Streams } from './streams.ts';
 import { createTransport } from './transport.ts';
@@ -19,6 +20,7 @@ export function createClient(options: ClientOptions) {
   return {
     baseUrl: transport.baseUrl,
     ...systemCalls(transport),
+    ...clusterCalls(transport),
     ...namespaceCalls(transport),
     ...pipelineCalls(transport),
     ...configCalls(transport),
@@ -43,6 +45,19 @@ function systemCalls({ json }: Transport) {
     getSystemPreferences: () => json<wire.SystemPreferences>({ method: 'GET', path }),
     updateSystemPreferences: (changes: { readonly ignorePipelineRunEvents: boolean }) =>
       json<object>({ method: 'PATCH', path, json: { ignore_pipeline_run_events: changes.ignorePipelineRunEvents } }),
+  };
+}
+
+function clusterCalls({ json }: Transport) {
+  const path = '/api/cluster';
+  const drainPath = ({ node }: { readonly node: string }) => `${path}/drain/${part(node)}`;
+  return {
+    getCluster: () => json<cluster.Cluster>({ method: 'GET', path }),
+    /** Asks for it; `getCluster` shows when it has happened. Without `to` any other node may come next. */
+    transferLeadership: ({ to = null }: { readonly to?: string | null }) =>
+      json<cluster.LeadershipTransfer>({ method: 'POST', path: `${path}/transfer`, json: { to } }),
+    drainNode: (of: { readonly node: string }) => json<object>({ method: 'POST', path: drainPath(of) }),
+    undrainNode: (of: { readonly node: string }) => json<undefined>({ method: 'DELETE', path: drainPath(of) }),
   };
 }
 
