@@ -117,6 +117,8 @@ export interface RestServerOptions {
 export interface ServerCertificate {
   readonly cert: string;
   readonly key: string;
+  /** Only clients with a certificate by this authority get through; absent = all. */
+  readonly clientCa?: string;
 }
 
 /** Listens nowhere yet; `close` ends streams and waits for requests in flight. */
@@ -186,8 +188,9 @@ export function createRestServer(options: RestServerOptions): RestApp {
   return app;
 }
 
-function secured(tls: ServerCertificate): FastifyServerFactory {
-  return (handler) => createHttpsServer({ ...tls }, handler);
+function secured({ clientCa, ...pair }: ServerCertificate): FastifyServerFactory {
+  const clients = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
+  return (handler) => createHttpsServer({ ...pair, ...clients }, handler);
 }
 
 /** JSON numbers past 2^53 are not what was sent any more. */
