@@ -48,6 +48,8 @@ export interface StoreMember {
   readonly error: string;
   /** The members' own leader: has nothing to do with ours. */
   readonly isLeader: boolean;
+  /** Whether it knows of a leader among them. */
+  readonly hasLeader: boolean;
   /** Identity in hexadecimal, as its own tools print it; '' = never answered. */
   readonly id: string;
   readonly clusterId: string;

@@ -3,7 +3,8 @@
 //
 // Words: a *revision* numbers the commits of the whole store, from 1; a key's *mod revision* is the commit that last wrote
 // it, its *create revision* the one that created it, its *version* counts its writes since then (1 = just created).
-// A commit that deletes and writes nothing at all does not raise the revision.
+// A commit that deletes and writes nothing at all does not raise the revision. Commits at the same time that have nothing to do with
+// each other may share one: a revision orders commits and tells the versions of a key apart, it does not name a commit.
 
 export interface KeyValue {
   readonly key: string;

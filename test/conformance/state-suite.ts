@@ -129,13 +129,14 @@ function commitTests(store: () => StateStore): void {
     expect(keysOf((await store().range(all)).kvs)).toEqual([key]);
   });
 
-  test('commits at the same time get revisions of their own, and none is lost', async () => {
+  test('of commits at the same time none is lost, and each tells the revision of its own key', async () => {
     const { at, all } = freshKeys();
     const names = Array.from({ length: 200 }, (_, n) => at(`k${n}`));
     const revisions = await Promise.all(names.map((key) => write(store(), put(key, key))));
-    expect(new Set(revisions).size).toBe(names.length);
     const { kvs } = await store().range(all);
     expect(kvs).toHaveLength(names.length);
+    const told = new Map(names.map((key, n) => [key, revisions[n]]));
+    for (const kv of kvs) expect(kv.modRevision).toBe(told.get(kv.key));
     expect(kvs.every((kv) => kv.value === kv.key)).toBe(true);
   });
 

@@ -18,10 +18,10 @@ export class CommitOrder {
 
   /** Sends when everything that it overlaps with is over. */
   run<T>(transaction: Transaction, send: () => Promise<T>): Promise<T> {
-    const { compares, writes } = transaction;
+    const { compares, writes, readOnFailure = [] } = transaction;
     const ranges = writes.flatMap((write) => (write.op === 'delete_range' ? [write.range] : []));
     const keys = new Set(writes.flatMap((write) => (write.op === 'delete_range' ? [] : [write.key])));
-    const before = this.#overlapping([...keys, ...compares.map(({ key }) => key)], ranges);
+    const before = this.#overlapping([...keys, ...compares.map(({ key }) => key), ...readOnFailure], ranges);
     const sent = before.length === 0 ? send() : Promise.allSettled(before).then(send);
     const pending: Pending = { done: sent, keys, ranges };
     for (const key of keys) this.#byKey.set(key, pending);

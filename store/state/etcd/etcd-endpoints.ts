@@ -1,105 +1,114 @@
-// One client for each member of etcd, and the choice between them. The client library's own choice is random and knows no health, its
-// retries repeat writes, and its breaker shuts a member out for a slow answer: all three are off here.
+// The members of etcd and the choice between them: those that answered last come first, and among them etcd's own leader.
 
-import type { ChannelOptions } from '@grpc/grpc-js';
 import { setTimeout as pause } from 'node:timers/promises';
-import { noop } from 'cockatiel';
-import { Etcd3 } from 'etcd3';
 import { AppError } from '../../model/errors.ts';
-import { isAnswer, toStoreError, wasNotSent } from './etcd-errors.ts';
+import type { EtcdCondition } from './etcd-condition.ts';
+import { checkConnection } from './etcd-connection.ts';
+import type { EtcdConnection } from './etcd-connection.ts';
+import { isAnswer, isNoSpace, toStoreError, wasNotSent } from './etcd-errors.ts';
+import { EtcdMember } from './etcd-member.ts';
+import type { Allegiance, Answer, Call } from './etcd-member.ts';
 
-export interface EtcdConnection {
-  /** Such as http://127.0.0.1:2379; at least one. */
-  readonly endpoints: readonly string[];
-  /** PEM; absent = plain connections. */
-  readonly tls?: { readonly ca: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
-  readonly user?: { readonly name: string; readonly password: string };
-}
-
-/** One try at one member. A healthy one answers within milliseconds; a hung one must not hold a leader up. */
-const CALL_MS = 1_000;
 /** All tries of a read together. */
 const READ_MS = 5_000;
 /** Between two rounds over all members. */
 const ROUND_PAUSE_MS = 50;
 
-/** A member that hangs is noticed by pings. More often than every 5 s, etcd takes them for an attack and hangs up. */
-const CHANNEL: ChannelOptions = {
-  'grpc.keepalive_time_ms': 5_000,
-  'grpc.keepalive_timeout_ms': 2_000,
-  'grpc.keepalive_permit_without_calls': 1,
-  'grpc.max_receive_message_length': 64 * 1024 * 1024,
-  'grpc.initial_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 1_000,
-};
-
-export interface CallOptions {
-  /** Milliseconds since the epoch, as gRPC wants it. */
-  readonly deadline: number;
+export interface EndpointsOptions {
+  readonly connection: EtcdConnection;
+  readonly condition: EtcdCondition;
+  /** A key of ours that nobody writes. */
+  readonly probeKey: Buffer;
 }
 
-export type Call<T> = (client: Etcd3, options: CallOptions) => Promise<T>;
+export interface AskOptions {
+  /** What was asked for, for the error when that history is gone. */
+  readonly compacted?: number;
+  /** The answer's revision is the store's, not only that of the member that answered. */
+  readonly isLinear?: boolean;
+}
 
-interface Member {
-  readonly client: Etcd3;
-  /** Failures since its last answer. */
-  failures: number;
+/** An answer that was true once: the member was frozen, and did not notice yet that the others went on without it. */
+class StaleAnswerError extends Error {
+  override readonly name = 'StaleAnswerError';
 }
 
 export class EtcdEndpoints {
-  readonly #members: readonly Member[];
+  readonly members: readonly EtcdMember[];
+  readonly allegiance: Allegiance = { clusterId: null };
+  /** Calls that went to a second member. */
+  repeated = 0;
+  readonly #condition: EtcdCondition;
+  readonly #probeKey: Buffer;
   #isClosed = false;
 
-  constructor(connection: EtcdConnection) {
-    this.#members = connection.endpoints.map((hosts) => ({ client: createClient(hosts, connection), failures: 0 }));
+  constructor({ connection, condition, probeKey }: EndpointsOptions) {
+    checkConnection(connection);
+    this.#condition = condition;
+    this.#probeKey = probeKey;
+    this.members = connection.endpoints.map((endpoint) => new EtcdMember(endpoint, connection, this.allegiance));
   }
 
   /** Asks one member after the other until one answers. Throws 'unavailable' when none did in time. */
-  async read<T>(call: Call<T>, compacted?: number): Promise<T> {
+  async read<T extends Answer>(call: Call<T>, options: AskOptions = {}): Promise<T> {
     const until = performance.now() + READ_MS;
-    const revision = compacted === undefined ? {} : { compacted };
     let last: unknown = null;
-    for (;;) {
-      for (const member of this.#byHealth()) {
-        this.#refuseClosed();
-        const answer = await this.#ask(member, call).then(
-          (value) => ({ value }),
-          (error: unknown) => ({ error }),
-        );
-        if ('value' in answer) return answer.value;
-        if (isAnswer(answer.error)) throw toStoreError(answer.error, { write: false, ...revision });
-        last = answer.error;
+    for (const member of this.#rounds()) {
+      if (member === null) {
+        if (performance.now() > until) break;
+        await pause(ROUND_PAUSE_MS);
+        continue;
       }
-      if (performance.now() > until) throw toStoreError(last, { write: false });
-      await pause(ROUND_PAUSE_MS);
+      this.#refuse();
+      try {
+        return await this.#ask(member, call, options);
+      } catch (error) {
+        if (isAnswer(error)) throw toStoreError(error, { write: false, ...options });
+        last = error;
+        this.repeated += 1;
+      }
     }
+    throw toStoreError(last, { write: false });
   }
 
   /** Sends it once. Another member is tried only when the call certainly did not leave this process. */
-  async write<T>(call: Call<T>): Promise<T> {
+  async write<T extends Answer>(call: Call<T>, options: AskOptions = {}): Promise<T> {
+    const start = performance.now();
     let last: unknown = null;
-    for (const member of this.#byHealth()) {
-      this.#refuseClosed();
+    for (const member of this.byHealth()) {
+      this.#refuse();
+      if (last !== null) this.repeated += 1;
       try {
-        return await this.#ask(member, call);
+        await member.ready();
       } catch (error) {
+        last = error;
+        continue;
+      }
+      try {
+        const answer = await this.#ask(member, call, options);
+        this.#condition.wrote(performance.now() - start);
+        return answer;
+      } catch (error) {
+        if (isNoSpace(error)) this.#condition.isFull = true;
         if (!wasNotSent(error)) throw toStoreError(error, { write: true });
         last = error;
       }
     }
-    throw toStoreError(last, { write: true });
+    throw toStoreError(last, { write: true, sent: false });
   }
 
-  /** The member to open a stream with; `failed` tells when it did not last. */
-  streamMember(): { readonly client: Etcd3; readonly failed: () => void; readonly works: () => void } {
-    this.#refuseClosed();
-    const [member] = this.#byHealth();
+  /** The one to open a stream with. It is ready, or this throws. */
+  async streamMember(): Promise<EtcdMember> {
+    this.#refuse();
+    const [member] = this.byHealth();
     if (member === undefined) throw new AppError('invalid', 'etcd: no endpoint is configured.');
-    return {
-      client: member.client,
-      failed: () => (member.failures += 1),
-      works: () => (member.failures = 0),
-    };
+    await member.ready();
+    return member;
+  }
+
+  /** Why nothing more can be asked of this store, ever; null = it can. */
+  get lost(): AppError | null {
+    return this.#condition.lost;
   }
 
   get isClosed(): boolean {
@@ -108,46 +117,52 @@ export class EtcdEndpoints {
 
   close(): void {
     this.#isClosed = true;
-    for (const { client } of this.#members) client.close();
+    for (const member of this.members) member.close();
   }
 
-  async #ask<T>(member: Member, call: Call<T>): Promise<T> {
-    try {
-      const answer = await call(member.client, { deadline: Date.now() + CALL_MS });
-      member.failures = 0;
-      return answer;
-    } catch (error) {
-      if (isAnswer(error)) member.failures = 0;
-      else member.failures += 1;
-      throw error;
+  /** Those that answered last, then etcd's leader (it saves a hop), otherwise in the order of the configuration. */
+  byHealth(): readonly EtcdMember[] {
+    return [...this.members].sort((left, right) => rank(left) - rank(right));
+  }
+
+  /** Throws when the store went back behind what this process has seen. `found` came from `member`. */
+  async suspect(member: EtcdMember, found: number): Promise<void> {
+    if (found >= this.#condition.revision) return;
+    // A member that was frozen may answer from its past: what goes through the log of all members cannot.
+    const before = this.#condition.revision;
+    const probe = { success: [{ request_delete_range: { key: this.#probeKey } }] };
+    const { header } = await member.ask((client, call) => client.kv.txn(probe, call));
+    if (Number(header.revision) < before) throw this.#condition.wentBack(Number(header.revision));
+  }
+
+  async #ask<T extends Answer>(member: EtcdMember, call: Call<T>, { isLinear = false }: AskOptions): Promise<T> {
+    const before = this.#condition.revision;
+    const answer = await member.ask(call);
+    if (!isLinear) return answer;
+    const revision = Number(answer.header.revision);
+    this.#condition.saw(revision);
+    if (revision >= before) return answer;
+    await this.suspect(member, revision);
+    throw new StaleAnswerError(`${member.endpoint} answered from the past`);
+  }
+
+  /** The members again and again, the best first; null after each round. */
+  *#rounds(): Generator<EtcdMember | null> {
+    for (;;) {
+      yield* this.byHealth();
+      yield null;
     }
   }
 
-  /** Those that answered last come first, otherwise in the order of the configuration. */
-  #byHealth(): readonly Member[] {
-    return [...this.#members].sort((left, right) => left.failures - right.failures);
-  }
-
-  #refuseClosed(): void {
+  #refuse(): void {
+    if (this.#condition.lost !== null) throw this.#condition.lost;
     if (this.#isClosed) {
       throw new AppError('unavailable', 'The state store is closed.', { outcome: 'not_applied' });
     }
   }
 }
 
-function createClient(hosts: string, { tls, user }: EtcdConnection): Etcd3 {
-  return new Etcd3({
-    hosts,
-    grpcOptions: CHANNEL,
-    faultHandling: { global: noop, host: () => noop },
-    defaultCallOptions: ({ isStream }) => (isStream ? {} : { deadline: Date.now() + CALL_MS }),
-    ...(tls === undefined ? {} : { credentials: credentialsOf(tls) }),
-    ...(user === undefined ? {} : { auth: { username: user.name, password: user.password } }),
-  });
-}
-
-function credentialsOf({ ca, cert, key }: NonNullable<EtcdConnection['tls']>) {
-  return cert === undefined || key === undefined
-    ? { rootCertificate: ca }
-    : { rootCertificate: ca, certChain: cert, privateKey: key };
+/** Half a step: a member that failed once more than etcd's leader comes after it in any case. */
+function rank({ failures, isLeader, isForeign }: EtcdMember): number {
+  return (isForeign ? 1_000_000 : 0) + failures - (isLeader ? 0.5 : 0);
 }

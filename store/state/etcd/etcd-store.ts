@@ -2,31 +2,42 @@
 
 import type { ILeaseGrantResponse, ILeaseKeepAliveResponse, IRangeResponse } from 'etcd3';
 import { AppError, errorText } from '../../model/errors.ts';
-import { statusOf } from '../health.ts';
-import type { StoreHealth, StoreProblem, StoreStats } from '../health.ts';
+import type { StoreHealth, StoreStats } from '../health.ts';
 import { DEFAULT_LIMITS } from '../port.ts';
 import type { KeyRange, KeyValue, Lease, RangeOptions, RangeResult, StateStore, StoreLimits } from '../port.ts';
 import type { Transaction, TransactionResult, WatchBatch, WatchOptions } from '../port.ts';
 import { checkRange, checkTransaction } from '../transaction-check.ts';
+import { CommitGroups } from './commit-groups.ts';
 import { CommitOrder } from './commit-order.ts';
 import { createEtcdCodec } from './etcd-codec.ts';
 import type { EtcdCodec } from './etcd-codec.ts';
+import { EtcdCondition } from './etcd-condition.ts';
+import type { EtcdConnection } from './etcd-connection.ts';
 import { EtcdEndpoints } from './etcd-endpoints.ts';
-import type { Call, EtcdConnection } from './etcd-endpoints.ts';
+import type { AskOptions } from './etcd-endpoints.ts';
 import { isAnswer, toStoreError } from './etcd-errors.ts';
+import { EtcdHealth } from './etcd-health.ts';
+import type { Answer, Call } from './etcd-member.ts';
 import { openEtcdWatch } from './etcd-watch.ts';
+import { HistoryKeeper, KEEP_HISTORY_MS } from './history-keeper.ts';
 
 export interface EtcdStoreOptions extends EtcdConnection {
   /** All keys begin with it: several installations may share an etcd. Ends with a slash. */
   readonly prefix: string;
   /** As etcd was started (`--max-txn-ops`, `--max-request-bytes`); absent = its defaults. */
   readonly limits?: StoreLimits;
+  /** History that is kept at the least, as other nodes may do it too. */
+  readonly keepHistoryMs?: number;
+  /** Told when something goes wrong with the store or is mended. */
+  readonly onHealth?: (health: StoreHealth) => void;
 }
 
 /** What this backend has beside the port: for status, readiness, metrics and benches. */
 export interface EtcdStore extends StateStore {
   /** What was known last; answers at once. */
   health(): StoreHealth;
+  /** Asks every member now. Never throws. */
+  look(): Promise<StoreHealth>;
   stats(): StoreStats;
 }
 
@@ -36,9 +47,7 @@ const LEASE_ID = /^\d{1,19}$/;
 
 /** Connects with the first call: an etcd that is not there yet is 'unavailable', not an error of this call. */
 export function createEtcdStore(options: EtcdStoreOptions): EtcdStore {
-  const { endpoints, prefix } = options;
-  if (endpoints.length === 0) throw new AppError('invalid', 'etcd: expected at least one endpoint.');
-  if (!prefix.endsWith('/')) throw new AppError('invalid', 'etcd: the prefix has to end with a slash.');
+  if (!options.prefix.endsWith('/')) throw new AppError('invalid', 'etcd: the prefix has to end with a slash.');
   return new ServedStore(options);
 }
 
@@ -49,24 +58,49 @@ class ServedStore implements EtcdStore {
   readonly #order = new CommitOrder();
   /** What ends each watch that is open. */
   readonly #watches = new Set<() => void>();
+  readonly #condition = new EtcdCondition();
+  readonly #groups: CommitGroups;
+  readonly #health: EtcdHealth;
+  readonly #history: HistoryKeeper;
   #isClosed = false;
-  #commits = 0;
+  #reads = 0;
   /** Calls under way. */
   readonly #accepted = new Set<Promise<unknown>>();
 
   constructor(options: EtcdStoreOptions) {
     this.limits = options.limits ?? DEFAULT_LIMITS;
-    this.#endpoints = new EtcdEndpoints(options);
     this.#codec = createEtcdCodec(options.prefix);
+    const condition = this.#condition;
+    const probeKey = this.#codec.key('probe');
+    this.#endpoints = new EtcdEndpoints({ connection: options, condition, probeKey });
+    const { limits } = this;
+    this.#groups = new CommitGroups({ endpoints: this.#endpoints, codec: this.#codec, condition, limits });
+    const { tls, onHealth } = options;
+    const told = onHealth === undefined ? {} : { onHealth };
+    this.#health = new EtcdHealth({ endpoints: this.#endpoints, condition, tls, ...told });
+    this.#history = new HistoryKeeper({
+      everyMs: options.keepHistoryMs ?? KEEP_HISTORY_MS,
+      revision: () => condition.revision,
+      compact: (revision) => this.compact(revision),
+    });
   }
 
   health(): StoreHealth {
-    const problems: StoreProblem[] = [{ code: 'not_known_yet', message: 'etcd was not looked at yet.', endpoint: '' }];
-    return { status: statusOf(problems), problems, members: [], writeMs: 0, revision: 0 };
+    this.#health.start();
+    return this.#health.read();
+  }
+
+  look(): Promise<StoreHealth> {
+    return this.#health.look();
   }
 
   stats(): StoreStats {
-    return { transactionsSent: this.#commits, commitsCarried: this.#commits, readsSent: 0, callsRepeated: 0 };
+    return {
+      transactionsSent: this.#groups.sent,
+      commitsCarried: this.#groups.carried,
+      readsSent: this.#reads,
+      callsRepeated: this.#endpoints.repeated,
+    };
   }
 
   async range(range: KeyRange, options: RangeOptions = {}): Promise<RangeResult> {
@@ -78,7 +112,8 @@ class ServedStore implements EtcdStore {
       keys_only: keysOnly,
       ...(revision === undefined ? {} : { revision }),
     };
-    return this.#page(await this.#read((client, call) => client.kv.range(request, call), revision));
+    const linear = { isLinear: true, ...(revision === undefined ? {} : { compacted: revision }) };
+    return this.#page(await this.#read((client, call) => client.kv.range(request, call), linear));
   }
 
   #page({ kvs, more, header }: IRangeResponse): RangeResult {
@@ -87,28 +122,14 @@ class ServedStore implements EtcdStore {
 
   async get(key: string): Promise<KeyValue | null> {
     const request = { key: this.#codec.key(key) };
-    const { kvs } = await this.#read((client, call) => client.kv.range(request, call));
+    const { kvs } = await this.#read((client, call) => client.kv.range(request, call), { isLinear: true });
     const [kv] = kvs;
     return kv === undefined ? null : this.#codec.keyValue(kv);
   }
 
   async commit(transaction: Transaction): Promise<TransactionResult> {
     checkTransaction(transaction, this.limits);
-    const { compares, writes, readOnFailure = [] } = transaction;
-    const request = {
-      compare: compares.map((compare) => this.#codec.compare(compare)),
-      success: writes.map((write) => this.#codec.write(write)),
-      failure: readOnFailure.map((key) => ({ request_range: { key: this.#codec.key(key) } })),
-    };
-    const send = () => this.#endpoints.write((client, call) => client.kv.txn(request, call));
-    this.#commits += 1;
-    const answer = await this.#accept(() => this.#order.run(transaction, send));
-    const found = answer.succeeded ? [] : answer.responses.flatMap(({ response_range: page }) => page.kvs);
-    return {
-      succeeded: answer.succeeded,
-      revision: Number(answer.header.revision),
-      found: found.map((kv) => this.#codec.keyValue(kv)),
-    };
+    return this.#accept(() => this.#order.run(transaction, () => this.#groups.commit(transaction)));
   }
 
   async watch(range: KeyRange, { fromRevision, signal }: WatchOptions): Promise<AsyncIterable<WatchBatch>> {
@@ -143,7 +164,7 @@ class ServedStore implements EtcdStore {
 
   async revokeLease(id: string): Promise<void> {
     try {
-      const revoke: Call<unknown> = (client, call) => client.leaseClient.leaseRevoke({ ID: id }, call);
+      const revoke: Call<Answer> = (client, call) => client.leaseClient.leaseRevoke({ ID: id }, call);
       await this.#accept(() => this.#endpoints.write(revoke));
     } catch (error) {
       if (error instanceof AppError && error.code === 'not_found') return;
@@ -153,7 +174,7 @@ class ServedStore implements EtcdStore {
 
   async compact(revision: number): Promise<void> {
     try {
-      await this.#read((client, call) => client.kv.compact({ revision }, call), revision);
+      await this.#read((client, call) => client.kv.compact({ revision }, call), { compacted: revision });
     } catch (error) {
       // Compacted already, perhaps further.
       if (!(error instanceof Error && error.name === 'CompactedError')) throw error;
@@ -162,17 +183,22 @@ class ServedStore implements EtcdStore {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#health.stop();
+    this.#history.stop();
     for (const end of this.#watches) end();
     await Promise.allSettled(this.#accepted);
     this.#endpoints.close();
   }
 
-  #read<T>(call: Call<T>, revision?: number): Promise<T> {
-    return this.#accept(() => this.#endpoints.read(call, revision));
+  #read<T extends Answer>(call: Call<T>, options?: AskOptions): Promise<T> {
+    this.#reads += 1;
+    return this.#accept(() => this.#endpoints.read(call, options));
   }
 
   async #accept<T>(start: () => Promise<T>): Promise<T> {
     this.#refuseClosed();
+    this.#health.start();
+    this.#history.start();
     const work = start();
     this.#accepted.add(work);
     try {

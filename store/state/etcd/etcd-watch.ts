@@ -8,6 +8,7 @@ import { CompactedError } from '../port.ts';
 import type { KeyRange, WatchBatch, WatchEvent } from '../port.ts';
 import type { EtcdCodec } from './etcd-codec.ts';
 import type { EtcdEndpoints } from './etcd-endpoints.ts';
+import type { EtcdMember } from './etcd-member.ts';
 
 /** Answers that wait for the reader; then the stream is paused. */
 const WAITING_MAX = 256;
@@ -16,6 +17,9 @@ const REOPEN_FIRST_MS = 20;
 const REOPEN_MAX_MS = 1_000;
 /** A member that does not even confirm the watch is left for another one. */
 const CONFIRM_MS = 2_000;
+
+/** A fresh token at each member, and still refused: it is meant. */
+const DENIALS_MAX = 4;
 
 interface WatchStream {
   on(event: 'data', listener: (answer: IWatchResponse) => void): unknown;
@@ -120,28 +124,30 @@ class EtcdWatch {
     while (!this.#isOver) {
       const { endpoints } = this.#options;
       if (endpoints.isClosed) return this.#finish({ error: closed() });
-      const member = endpoints.streamMember();
       try {
+        const member = await endpoints.streamMember();
         const stream: WatchStream = await member.client.watchClient.watch();
         if (this.#isOver) return stream.cancel();
         this.#listen(stream, member);
         return;
       } catch (error) {
-        member.failed();
         await this.#pauseAfter(error);
       }
     }
   }
 
-  #listen(stream: WatchStream, member: ReturnType<EtcdEndpoints['streamMember']>): void {
-    const { codec, range } = this.#options;
+  #listen(stream: WatchStream, member: EtcdMember): void {
+    const { codec, range, endpoints } = this.#options;
     this.#stream = stream;
+    const { token } = member;
     let isBroken = false;
     const broken = (error: unknown) => {
       if (isBroken || this.#isOver) return;
       isBroken = true;
       clearTimeout(timer);
-      member.failed();
+      member.failures += 1;
+      // A watch with a token that is over is refused as one that is not permitted.
+      if (isDenial(error)) member.forgetToken(token);
       this.#stream = null;
       stream.cancel();
       this.#start(error);
@@ -151,12 +157,19 @@ class EtcdWatch {
     stream.on('end', () => broken(new Error('the stream ended')));
     stream.on('data', (answer) => {
       if (isBroken || this.#isOver) return;
-      if (answer.created) {
+      if (answer.created && !answer.canceled) {
         clearTimeout(timer);
-        member.works();
+        member.failures = 0;
         this.#failures = 0;
+        // A store that went back would keep this watch in silence until it is as far again.
+        endpoints.suspect(member, Number(answer.header.revision)).catch(broken);
       }
-      this.#take(answer, broken);
+      try {
+        member.check(answer.header);
+        this.#take(answer, broken);
+      } catch (error) {
+        broken(error);
+      }
     });
     const start = this.#next === null ? {} : { start_revision: String(this.#next) };
     stream.write({ create_request: { ...codec.range(range), ...start } });
@@ -193,11 +206,17 @@ class EtcdWatch {
   }
 
   async #pauseAfter(error: unknown): Promise<void> {
-    if (/permission denied/i.test(errorText(error))) return this.#finish({ error: denied(error) });
     this.#failures += 1;
+    const lost = this.#options.endpoints.lost;
+    if (lost !== null) return this.#finish({ error: lost });
+    if (isDenial(error) && this.#failures >= DENIALS_MAX) return this.#finish({ error: denied(error) });
     const ms = Math.min(REOPEN_FIRST_MS * 2 ** Math.min(this.#failures - 1, 10), REOPEN_MAX_MS);
     await pause(ms, undefined, { signal: this.#options.signal }).catch(() => undefined);
   }
+}
+
+function isDenial(error: unknown): boolean {
+  return /permission denied/i.test(errorText(error));
 }
 
 function closed(): AppError {
@@ -205,5 +224,5 @@ function closed(): AppError {
 }
 
 function denied(cause: unknown): AppError {
-  return new AppError('unavailable', 'etcd does not allow this to us: check its user and role.', { cause });
+  return new AppError('unavailable', 'The state store refuses us: its user, password or role is wrong.', { cause });
 }
