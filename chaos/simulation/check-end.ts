@@ -1,0 +1,60 @@
+// Checks on the end of a healed history: everything has ended, nothing is left over, every log is kept (I7, I8, I15).
+
+import { archiveName } from '../../store/logs/archive.ts';
+import { attemptId, runKeyText } from '../../store/model/ids.ts';
+import type { AttemptKey } from '../../store/model/ids.ts';
+import type { TaskExecution } from '../../store/model/run.ts';
+import type { Checks, Chronicle, Fail } from './chronicle.ts';
+import type { EngineHost } from './engine-host.ts';
+import { logText } from './engine-host.ts';
+
+interface EndDeps {
+  readonly chronicle: Chronicle;
+  readonly host: Pick<EngineHost, 'list'>;
+  readonly blobs: ReadonlyMap<string, Buffer>;
+}
+
+export function createEndChecks(deps: EndDeps): Checks {
+  return {
+    ended: (fail) => {
+      checkEnds(deps, fail);
+      checkLeftOvers(deps, fail);
+      for (const tasks of deps.chronicle.tasks.values()) for (const task of tasks.values()) checkLogs(deps, task, fail);
+    },
+  };
+}
+
+function checkEnds({ chronicle }: EndDeps, fail: Fail): void {
+  for (const [name, run] of chronicle.runs) {
+    if (run.state !== 'complete') fail('I7', `run ${name} is still ${run.state}${openTasks(chronicle, name)}`);
+  }
+  if (chronicle.term === null) fail('I7', 'nobody leads');
+}
+
+function openTasks(chronicle: Chronicle, name: string): string {
+  const open = [...(chronicle.tasks.get(name)?.values() ?? [])].filter(({ state }) => state !== 'complete');
+  return open.map(({ taskId, state }) => `, task ${taskId} is ${state}`).join('');
+}
+
+function checkLeftOvers({ chronicle, host }: EndDeps, fail: Fail): void {
+  const [key] = chronicle.pending;
+  if (key !== undefined)
+    fail('I15', `${chronicle.pending.size} records are left that somebody had to settle, such as ${key}`);
+  const [held] = host.list();
+  if (held !== undefined) fail('I15', `the engine still holds ${held.id}, which is ${held.state}`);
+}
+
+function checkLogs({ chronicle, blobs }: EndDeps, task: TaskExecution, fail: Fail): void {
+  if (task.state === 'complete' && task.carriedFrom > 0) return;
+  for (const { attempt } of task.past) {
+    const key: AttemptKey = { ...task, attempt };
+    const id = attemptId(key, attempt);
+    if (!chronicle.truths.has(id)) continue;
+    const blob = blobs.get(archiveName(key));
+    if (blob === undefined) fail('I8', `the log of ${id} was never archived`);
+    else if (!blob.includes(logText(id))) fail('I8', `the archived log of ${id} is not what its body printed`);
+  }
+  const last = task.past.at(-1);
+  if (task.state !== 'complete' || last === undefined || !chronicle.truths.has(attemptId(task, last.attempt))) return;
+  if (task.logs !== 'archived') fail('I8', `${runKeyText(task)} ${task.taskId} says that its log is "${task.logs}"`);
+}

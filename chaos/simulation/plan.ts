@@ -1,0 +1,175 @@
+// The plan of a simulated history: what clients ask for and what goes wrong, each with its time. Made from the seed, and a list, so
+// that a failing one can be made shorter.
+
+import { createChance } from './random.ts';
+import type { Chance } from './random.ts';
+import type { Place, TrapPhase } from './wire.ts';
+
+/** A node by name, or whichever leads at that moment. */
+export type Target = 'leader' | string;
+
+export type Fault = { readonly atMs: number } & (
+  | { readonly kind: 'crash'; readonly node: Target; readonly forMs: number }
+  | { readonly kind: 'crash_all'; readonly forMs: number }
+  | { readonly kind: 'pause'; readonly node: Target; readonly forMs: number; readonly timersFirst: boolean }
+  | { readonly kind: 'trap'; readonly node: Target; readonly trap: TrapFault; readonly forMs: number }
+  | { readonly kind: 'cut'; readonly node: Target; readonly place: Place; readonly way: Way; readonly forMs: number }
+  | { readonly kind: 'split'; readonly node: Target; readonly other: string; readonly forMs: number }
+  | {
+      readonly kind: 'loss';
+      readonly node: Target;
+      readonly place: Place;
+      readonly share: number;
+      readonly forMs: number;
+    }
+  | {
+      readonly kind: 'slow';
+      readonly node: Target;
+      readonly place: Place;
+      readonly byMs: number;
+      readonly forMs: number;
+    }
+  | { readonly kind: 'down'; readonly place: 'store' | 'engine' | 'objects'; readonly forMs: number }
+  | { readonly kind: 'clock'; readonly node: Target; readonly byMs: number }
+  | { readonly kind: 'lease'; readonly node: Target; readonly whose: 'leader' | 'member' }
+  | { readonly kind: 'compact' }
+  | { readonly kind: 'transfer'; readonly to: string | null }
+  | { readonly kind: 'drain'; readonly node: string; readonly forMs: number }
+);
+
+export type Way = 'both' | 'requests' | 'answers';
+
+export interface TrapFault {
+  readonly place: 'store' | 'engine' | 'objects';
+  readonly call: string;
+  readonly phase: TrapPhase;
+  readonly then: 'crash' | 'pause' | 'lose_answer';
+}
+
+export type Demand = { readonly atMs: number } & (
+  | { readonly kind: 'start'; readonly pipeline: string; readonly keyed: boolean; readonly twin: boolean }
+  /** `nth`: of the runs that are known to have been started by then, counted around. */
+  | { readonly kind: 'cancel'; readonly nth: number; readonly force: boolean }
+  | { readonly kind: 'retry'; readonly nth: number; readonly keyed: boolean }
+  | { readonly kind: 'read'; readonly nth: number }
+);
+
+export interface Plan {
+  readonly seed: number;
+  readonly nodes: readonly { readonly name: string; readonly rate: number; readonly wallOffsetMs: number }[];
+  readonly engine: 'claims' | 'docker';
+  readonly faults: readonly Fault[];
+  readonly demands: readonly Demand[];
+  /** All faults end here; from now on everything has to come to its end. */
+  readonly healMs: number;
+}
+
+const NAMES = ['ann', 'bob', 'cid'] as const;
+const FIRST_FAULT_MS = 700;
+const PLACES = ['store', 'engine', 'objects'] as const;
+
+export function makePlan(seed: number): Plan {
+  const chance = createChance(seed, 'plan');
+  const nodes = NAMES.map((name) => ({
+    name,
+    rate: chance.happens(0.5) ? chance.between(0.95, 1.05) : 1,
+    wallOffsetMs: chance.happens(0.3) ? chance.whole(-3_000, 3_000) : 0,
+  }));
+  const healMs = chance.whole(4_000, 9_000);
+  const faults = Array.from({ length: chance.whole(2, 9) }, () => makeFault(chance, healMs));
+  const demands = makeDemands(chance, healMs);
+  faults.sort((left, right) => left.atMs - right.atMs);
+  demands.sort((left, right) => left.atMs - right.atMs);
+  const engine = chance.happens(0.4) ? 'docker' : 'claims';
+  return { seed, nodes, engine, faults, demands, healMs };
+}
+
+function makeDemands(chance: Chance, healMs: number): Demand[] {
+  const at = () => chance.whole(300, healMs - 200);
+  const starts = Array.from({ length: chance.whole(4, 8) }, (): Demand => ({
+    atMs: at(),
+    kind: 'start',
+    pipeline: chance.pick(['single', 'single', 'graph', 'slow']),
+    keyed: chance.happens(0.7),
+    twin: chance.happens(0.25),
+  }));
+  const cancels = Array.from({ length: chance.whole(0, 3) }, (): Demand => ({
+    atMs: at(),
+    kind: 'cancel',
+    nth: chance.whole(0, 9),
+    force: chance.happens(0.5),
+  }));
+  const retries = Array.from({ length: chance.whole(0, 2) }, (): Demand => ({
+    atMs: at(),
+    kind: 'retry',
+    nth: chance.whole(0, 9),
+    keyed: chance.happens(0.7),
+  }));
+  const reads = Array.from({ length: chance.whole(2, 6) }, (): Demand => ({
+    atMs: at(),
+    kind: 'read',
+    nth: chance.whole(0, 9),
+  }));
+  return [...starts, ...cancels, ...retries, ...reads];
+}
+
+const KINDS = [
+  ...['crash', 'crash', 'pause', 'pause', 'pause', 'trap', 'trap', 'trap', 'trap', 'trap'],
+  ...['cut', 'cut', 'cut', 'split', 'loss', 'loss', 'slow', 'slow', 'down', 'clock'],
+  ...['lease', 'lease', 'compact', 'transfer', 'drain', 'crash_all'],
+] as const;
+
+function makeFault(chance: Chance, healMs: number): Fault {
+  const atMs = chance.whole(FIRST_FAULT_MS, healMs - 300);
+  const node: Target = chance.happens(0.6) ? 'leader' : chance.pick(NAMES);
+  const forMs = chance.happens(0.5) ? chance.whole(50, 900) : chance.whole(900, 4_000);
+  const place = chance.pick(PLACES);
+  const kind = chance.pick(KINDS as readonly string[] as readonly [Fault['kind'], ...Fault['kind'][]]);
+  switch (kind) {
+    case 'crash':
+    case 'drain':
+      return kind === 'crash' ? { atMs, kind, node, forMs } : { atMs, kind, node: chance.pick(NAMES), forMs };
+    case 'crash_all':
+      return { atMs, kind, forMs: Math.min(forMs, 1_500) };
+    case 'pause':
+      return { atMs, kind, node, forMs, timersFirst: chance.happens(0.5) };
+    case 'trap':
+      return { atMs, kind, node, forMs, trap: makeTrap(chance) };
+    case 'cut':
+      return { atMs, kind, node, forMs, place, way: chance.pick(['both', 'requests', 'answers']) };
+    case 'split':
+      return { atMs, kind, node, forMs, other: chance.pick(NAMES) };
+    case 'loss':
+      return { atMs, kind, node, forMs, place, share: chance.between(0.05, 0.4) };
+    case 'slow':
+      return { atMs, kind, node, forMs, place, byMs: chance.whole(50, 1_500) };
+    case 'down':
+      return { atMs, kind, forMs, place };
+    case 'clock':
+      return { atMs, kind, node, byMs: chance.whole(-4_000, 4_000) };
+    case 'lease':
+      return { atMs, kind, node, whose: chance.pick(['leader', 'leader', 'member']) };
+    case 'compact':
+      return { atMs, kind };
+    case 'transfer':
+      return { atMs, kind, to: chance.happens(0.5) ? chance.pick(NAMES) : null };
+  }
+}
+
+function makeTrap(chance: Chance): TrapFault {
+  const [place, call] = chance.pick<readonly [TrapFault['place'], string]>([
+    ['store', 'duty commit'],
+    ['store', 'duty commit'],
+    ['store', 'cluster commit'],
+    ['store', 'api commit'],
+    ['engine', 'submit'],
+    ['engine', 'submit'],
+    ['engine', 'stop'],
+    ['engine', 'lookup'],
+    ['engine', 'forget'],
+    ['objects', 'put'],
+  ]);
+  const phase = chance.pick<TrapPhase>(['before', 'after', 'answered']);
+  const then = chance.pick(['crash', 'pause', 'lose_answer'] as const);
+  return { place, call, phase: then === 'lose_answer' ? 'answered' : phase, then };
+}

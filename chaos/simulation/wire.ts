@@ -1,0 +1,151 @@
+// The network of the simulated world: every call of a node to the store, the engine, the object store or another node passes
+// through here, is delayed, and may be lost on the way there (it never happened) or on the way back (it happened, and nobody knows).
+//
+// A trap is set on a node's next call of a kind: it springs right before the request leaves, right after, or once the other side
+// has done what was asked and before the answer leaves. That is how a crash or a pause hits the lines between two effects.
+
+import type { Chance } from './random.ts';
+import type { Process, Universe } from './universe.ts';
+
+/** What a node talks to. Other nodes are named by `peer:<name>`. */
+export type Place = 'store' | 'engine' | 'objects' | `peer:${string}`;
+
+export interface LinkWeather {
+  /** Which way nothing passes. */
+  cut: 'none' | 'both' | 'requests' | 'answers';
+  /** Each message takes up to so much longer. */
+  slowMs: number;
+  /** Probability that a message is lost, each way. */
+  loss: number;
+}
+
+export type TrapPhase = 'before' | 'after' | 'answered';
+
+export interface Trap {
+  readonly node: string;
+  readonly place: Place;
+  /** Calls whose name begins with this; '' = any. */
+  readonly call: string;
+  readonly phase: TrapPhase;
+  readonly spring: (process: Process) => void;
+}
+
+export interface Request {
+  readonly process: Process;
+  readonly place: Place;
+  /** For traps and for the trace. */
+  readonly call: string;
+  readonly deadlineMs: number;
+}
+
+/** A call without an answer. 'refused': it certainly never arrived; 'silent': it may have. */
+export class LinkError extends Error {
+  override readonly name = 'LinkError';
+  readonly kind: 'refused' | 'silent';
+
+  constructor(kind: 'refused' | 'silent', where: string) {
+    super(kind === 'refused' ? `${where} refuses connections` : `${where} did not answer in time`);
+    this.kind = kind;
+  }
+}
+
+export interface Wire {
+  weather(node: string, place: Place): LinkWeather;
+  /** Back to good weather everywhere, and no traps. */
+  heal(): void;
+  /** Places that refuse connections, for everybody. */
+  readonly down: Set<Place>;
+  set(trap: Trap): void;
+  call<T>(request: Request, serve: () => Promise<T>): Promise<T>;
+  /** One message that nobody answers. False when it is lost, which its sender cannot know. */
+  send(message: { readonly from: string; readonly to: Place; readonly back?: boolean }): number | null;
+}
+
+const DELAY_MS = { least: 0.2, most: 1.5 } as const;
+/** Now and then a packet is sent again. */
+const STRAGGLER = { probability: 0.01, mostMs: 60 } as const;
+
+export function createWire(universe: Universe, network: Chance): Wire {
+  const links = new Map<string, LinkWeather>();
+  const traps: Trap[] = [];
+  const down = new Set<Place>();
+
+  function weather(node: string, place: Place): LinkWeather {
+    const name = `${node}>${place}`;
+    const known = links.get(name);
+    if (known !== undefined) return known;
+    const fresh: LinkWeather = { cut: 'none', slowMs: 0, loss: 0 };
+    links.set(name, fresh);
+    return fresh;
+  }
+
+  /** How long one message is on its way; null = it does not arrive. */
+  function passage(node: string, place: Place, way: 'requests' | 'answers'): number | null {
+    const { cut, slowMs, loss } = weather(node, place);
+    if (cut === 'both' || cut === way) return null;
+    if (loss > 0 && network.happens(loss)) return null;
+    const straggles = network.happens(STRAGGLER.probability) ? network.between(0, STRAGGLER.mostMs) : 0;
+    const slow = slowMs > 0 ? network.between(0, slowMs) : 0;
+    return network.between(DELAY_MS.least, DELAY_MS.most) + straggles + slow;
+  }
+
+  function trapFor({ process, place, call }: Request, phase: TrapPhase): Trap | null {
+    if (traps.length === 0) return null;
+    const index = traps.findIndex(
+      (trap) =>
+        trap.phase === phase && trap.node === process.name && trap.place === place && call.startsWith(trap.call),
+    );
+    return index < 0 ? null : (traps.splice(index, 1)[0] ?? null);
+  }
+
+  function call<T>(request: Request, serve: () => Promise<T>): Promise<T> {
+    const { process, place } = request;
+    return new Promise((resolve, reject) => {
+      let isOpen = true;
+      const finish = (act: () => void) => {
+        if (!isOpen) return;
+        isOpen = false;
+        cancelDeadline();
+        act();
+      };
+      const cancelDeadline = universe.timer(request.deadlineMs, process, () =>
+        finish(() => reject(new LinkError('silent', place))),
+      );
+      const answer = (act: () => void) => {
+        trapFor(request, 'answered')?.spring(process);
+        const delayMs = passage(process.name, place, 'answers');
+        if (delayMs !== null) universe.after(delayMs, process, () => finish(act));
+      };
+      const arrive = () => {
+        if (down.has(place)) answer(() => reject(new LinkError('refused', place)));
+        else
+          serve().then(
+            (value) => answer(() => resolve(value)),
+            (error: unknown) => answer(() => reject(error instanceof Error ? error : new Error(String(error)))),
+          );
+      };
+      const leave = () => {
+        const delayMs = passage(process.name, place, 'requests');
+        if (delayMs !== null) universe.after(delayMs, null, arrive);
+        trapFor(request, 'after')?.spring(process);
+      };
+      trapFor(request, 'before')?.spring(process);
+      // Stopped in this very moment: the request leaves when the process goes on, or never.
+      if (process.isPaused || !process.isAlive) universe.after(0, process, leave);
+      else leave();
+    });
+  }
+
+  return {
+    weather,
+    down,
+    call,
+    set: (trap) => traps.push(trap),
+    heal: () => {
+      links.clear();
+      traps.length = 0;
+      down.clear();
+    },
+    send: ({ from, to, back = false }) => passage(from, to, back ? 'answers' : 'requests'),
+  };
+}
