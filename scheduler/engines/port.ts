@@ -75,10 +75,15 @@ export interface Engine {
   readonly kind: 'process' | 'docker' | 'nomad' | 'kubernetes' | 'instant';
 
   /**
-   * Whether other nodes reach the very same attempts. A local engine may serve a cluster of one node only.
-   * `where` names the machine, socket or address, for the operator.
+   * `local`: only nodes on this machine can reach the same attempts. `where` names the machine, socket or address, for the operator.
    */
   readonly reach: { readonly scope: 'local' | 'shared'; readonly where: string };
+
+  /**
+   * Nodes whose engines answer the same text reach the very same attempts; it outlives restarts of the node, the engine and the
+   * machine. Throws 'unavailable' while the engine cannot be asked; answers at once when it was asked before.
+   */
+  identity(): Promise<string>;
 
   /**
    * Starts the body unless this id was ever submitted before; then it answers with the state of that earlier one. Resolves when
@@ -110,8 +115,8 @@ export interface Engine {
 
   /**
    * Lets go of an ended attempt and its log. Called only once its outcome is committed and its log archived. A tombstone may stay
-   * for as long as a late submit is possible: after `forget`, a submit of the same id must still not start a body. What is left of
-   * a start that never came to a body goes too; a body that runs stays ('conflict', or nothing happens).
+   * for as long as a late submit is possible: after `forget`, a submit of the same id must still not start a body, also when it is
+   * the first one. What is left of a start that never came to a body goes too; a body that runs stays ('conflict', or nothing happens).
    */
   forget(id: AttemptId): Promise<void>;
 

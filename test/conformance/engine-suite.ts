@@ -8,6 +8,7 @@ import { logByteTests, logReadTests } from './engine-suite-logs.ts';
 import { forgetTests, listTests, onceTests, watchTests } from './engine-suite-once.ts';
 import { outcomeTests, stopTests } from './engine-suite-bodies.ts';
 import { survivalTests } from './engine-suite-survival.ts';
+import { twoNodeBodyTests, twoNodeTests } from './engine-suite-two-nodes.ts';
 import type { EngineTestScope, EngineWorld, EngineWorldFactory } from './engine-world.ts';
 
 /** Everything that an engine with real bodies must do. */
@@ -19,6 +20,7 @@ export function describeEngine(name: string, factory: EngineWorldFactory): void 
   inWorld(`${name} engine: log reading`, factory, logReadTests);
   inWorld(`${name} engine: exec`, factory, executeTests);
   inWorld(`${name} engine: survival`, factory, survivalTests);
+  inWorld(`${name} engine: bodies of two nodes`, factory, twoNodeBodyTests);
 }
 
 /** The part that also an engine without real bodies keeps: one body per id, look-up, list, watch, forget. */
@@ -27,6 +29,7 @@ export function describeEngineIdentity(name: string, factory: EngineWorldFactory
   inWorld(`${name} engine: list`, factory, listTests);
   inWorld(`${name} engine: watch`, factory, watchTests);
   inWorld(`${name} engine: forget`, factory, forgetTests);
+  inWorld(`${name} engine: two nodes`, factory, twoNodeTests);
 }
 
 function inWorld(title: string, factory: EngineWorldFactory, tests: (scope: EngineTestScope) => void): void {

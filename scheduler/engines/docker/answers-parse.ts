@@ -58,6 +58,13 @@ export function parseContainer(body: unknown): Container {
   };
 }
 
+/** Id of the daemon, from its `/info`. An empty one would make all such daemons the same. */
+export function parseDaemonId(body: unknown): string {
+  const id = text(object(body, 'info').ID, 'daemon id');
+  if (id === '') throw unreadable('daemon id');
+  return id;
+}
+
 /** Id of a created container or exec. */
 export function parseId(body: unknown): string {
   return text(object(body, 'created').Id, 'id');

@@ -1,11 +1,17 @@
 // The few calls on containers that the rest of this folder is made of.
 
+import { AppError } from '../../../store/model/errors.ts';
 import type { AttemptId } from '../../../store/model/ids.ts';
 import type { Container, ListedContainer } from './answers-parse.ts';
 import { parseContainer, parseContainerList } from './answers-parse.ts';
 import type { DockerClient } from './client.ts';
 import { segment } from './client.ts';
+import { pause } from './deadline.ts';
 import { containerName, INSTALLATION_LABEL } from './container-spec.ts';
+
+/** Docker needs a moment to remove a container; a loaded daemon needs seconds. */
+const REMOVAL_PATIENCE_MS = 10_000;
+const REMOVAL_POLL_MS = 50;
 
 export type Removal = 'removed' | 'absent' | 'busy';
 
@@ -27,6 +33,21 @@ export async function remove(client: DockerClient, reference: string): Promise<R
   const { status } = await client.expect(call, [204, 404, 409]);
   if (status === 204) return 'removed';
   return status === 404 ? 'absent' : 'busy';
+}
+
+/** Throws 'conflict' when it runs. Another node that removes it at the same time is waited for. */
+export async function removeEnded(client: DockerClient, containerId: string): Promise<void> {
+  const end = performance.now() + REMOVAL_PATIENCE_MS;
+  for (;;) {
+    if ((await remove(client, containerId)) !== 'busy') return;
+    if ((await inspect(client, containerId))?.running === true) {
+      throw new AppError('conflict', 'A task that runs cannot be forgotten.', { detail: containerId });
+    }
+    if (performance.now() >= end) {
+      throw new AppError('unavailable', 'A container is still being removed.', { detail: containerId });
+    }
+    await pause(REMOVAL_POLL_MS);
+  }
 }
 
 /** Every container of this installation, ended ones included. */

@@ -14,6 +14,7 @@ import type {
   LogOptions,
 } from '../port.ts';
 import type { Container } from './answers-parse.ts';
+import { parseDaemonId } from './answers-parse.ts';
 import type { DockerClient } from './client.ts';
 import { linkAborts } from './deadline.ts';
 import type { LaunchDeps } from './launch.ts';
@@ -25,7 +26,7 @@ import { addressScope, addressText } from './address.ts';
 import type { BreakerState } from './breaker.ts';
 import { createDockerClient } from './client.ts';
 import { containerName, parseInstallation } from './container-spec.ts';
-import { findAttempt, listContainers, remove } from './containers.ts';
+import { findAttempt, listContainers, removeEnded } from './containers.ts';
 import { followEvents } from './events.ts';
 import { openExec } from './exec.ts';
 import { createHub } from './hub.ts';
@@ -89,6 +90,7 @@ class EngineOnDocker implements DockerEngine {
   readonly #locked = createKeyedLock<AttemptId>();
   readonly #closing = new AbortController();
   #following: Promise<unknown> = Promise.resolve();
+  #identity: string | null = null;
 
   constructor(options: DockerEngineOptions) {
     const { address, pullLimits, now = () => Date.now() } = options;
@@ -106,6 +108,15 @@ class EngineOnDocker implements DockerEngine {
       isForgotten: async (id) => (await this.#marks.read('forgotten', id)) !== null,
       now,
     });
+  }
+
+  /** The daemon's own id, which it keeps for good; behind any address it is the same. */
+  async identity(): Promise<string> {
+    if (this.#identity === null) {
+      const { body } = await this.#client.expect({ method: 'GET', path: '/info' }, [200]);
+      this.#identity = `docker ${parseDaemonId(body)}`;
+    }
+    return this.#identity;
   }
 
   submit(spec: AttemptSpec, { signal }: { readonly signal: AbortSignal }): Promise<AttemptReport> {
@@ -160,9 +171,7 @@ class EngineOnDocker implements DockerEngine {
       // First the mark: from here on nobody starts this id, whoever gets its name.
       await this.#marks.put('forgotten', id, '');
       const container = await this.#find(id);
-      if (container !== null && (await remove(this.#client, container.containerId)) === 'busy') {
-        throw new AppError('conflict', 'A task that runs cannot be forgotten.', { detail: id });
-      }
+      if (container !== null) await removeEnded(this.#client, container.containerId);
       await this.#marks.drop('settling', id);
       this.#submissions.drop(id);
       if (container !== null) this.#stops.drop(container.containerId);

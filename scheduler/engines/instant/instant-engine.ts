@@ -1,6 +1,7 @@
 // An engine without bodies, for benches and simulation: what is submitted runs for `bodyMs` and exits with 0. It keeps the
 // promises about ids in memory, so they hold among all engines opened on the same `InstantPlace`.
 
+import { randomUUID } from 'node:crypto';
 import { AppError } from '../../../store/model/errors.ts';
 import type { AttemptId, Instant } from '../../../store/model/ids.ts';
 import type { AttemptReport, Engine, EngineListener } from '../port.ts';
@@ -9,6 +10,7 @@ import type { AttemptReport, Engine, EngineListener } from '../port.ts';
 export interface InstantPlace {
   readonly attempts: Map<AttemptId, InstantAttempt | null>;
   readonly changed: Set<(report: AttemptReport) => void>;
+  readonly id: string;
 }
 
 interface InstantAttempt {
@@ -27,16 +29,14 @@ export interface InstantEngineDeps {
 }
 
 export function createInstantPlace(): InstantPlace {
-  return { attempts: new Map(), changed: new Set() };
+  return { attempts: new Map(), changed: new Set(), id: randomUUID() };
 }
 
 /** Opens an engine on the place. Closing it leaves the bodies of the place alone. */
 export function createInstantEngine({ place, now, bodyMs = 0, onBody }: InstantEngineDeps): Engine {
   const subscriptions = new Set<(report: AttemptReport) => void>();
 
-  function lookupOne(id: AttemptId): AttemptReport {
-    return place.attempts.get(id)?.report ?? { id, state: 'unknown' };
-  }
+  const lookupOne = (id: AttemptId) => lookupIn(place, id);
 
   function tell(report: AttemptReport): void {
     for (const changed of place.changed) changed(report);
@@ -69,6 +69,7 @@ export function createInstantEngine({ place, now, bodyMs = 0, onBody }: InstantE
   return {
     kind: 'instant',
     reach: { scope: 'local', where: 'memory of this process' },
+    identity: async () => `instant ${place.id}`,
     async submit(spec, { signal }) {
       signal.throwIfAborted();
       return place.attempts.has(spec.id) ? lookupOne(spec.id) : start(spec.id);
@@ -85,14 +86,14 @@ export function createInstantEngine({ place, now, bodyMs = 0, onBody }: InstantE
       place.attempts.get(id)?.stop(graceMs === 0 ? 'SIGKILL' : 'SIGTERM');
     },
     async *logs(id) {
-      if (!place.attempts.get(id)) throw new AppError('not_found', `Attempt ${id} is not known.`);
+      requireKnown(place, id);
     },
     async exec(id) {
-      if (!place.attempts.get(id)) throw new AppError('not_found', `Attempt ${id} is not known.`);
+      requireKnown(place, id);
       throw new AppError('conflict', 'The instant engine has no bodies to run a command in.');
     },
     async forget(id) {
-      if (lookupOne(id).state === 'ended') place.attempts.set(id, null);
+      if (lookupOne(id).state !== 'running') place.attempts.set(id, null);
     },
     tidy: async () => undefined,
     async close() {
@@ -100,4 +101,12 @@ export function createInstantEngine({ place, now, bodyMs = 0, onBody }: InstantE
       subscriptions.clear();
     },
   };
+}
+
+function lookupIn(place: InstantPlace, id: AttemptId): AttemptReport {
+  return place.attempts.get(id)?.report ?? { id, state: 'unknown' };
+}
+
+function requireKnown(place: InstantPlace, id: AttemptId): void {
+  if (!place.attempts.get(id)) throw new AppError('not_found', `Attempt ${id} is not known.`);
 }

@@ -1,7 +1,8 @@
 // The attempts of one data directory: made, found, forgotten. The layout is in attempt-files.ts.
 
+import { randomUUID } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { lstat, mkdir, opendir, rename, rm, symlink, unlink } from 'node:fs/promises';
+import { lstat, mkdir, opendir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AttemptId } from '../../../store/model/ids.ts';
 import type { AttemptPaths, AttemptRoots } from './attempt-files.ts';
@@ -26,6 +27,8 @@ export interface AttemptStore {
   /** The report of an attempt whose supervisor just told this exit code; null when the disk must be asked. */
   endedNow(id: AttemptId, code: number): EndedAttempt | null;
   forget(id: AttemptId): Promise<void>;
+  /** Leaves the tombstone of an attempt that was never claimed; one that is claimed by now is left alone. */
+  bar(id: AttemptId): Promise<void>;
   list(): Promise<readonly AttemptId[]>;
   /** Removes old tombstones, and what a kill in the middle of a launch or of `forget` left. */
   tidy(now: number): Promise<void>;
@@ -54,6 +57,7 @@ export async function openAttemptStore(options: { dataDir: string; bootId: strin
       await onDisk(`forget attempt ${id}`, () => forgetAttempt(paths(id)));
       inspector.drop(id);
     },
+    bar: (id) => onDisk(`bar attempt ${id}`, () => barAttempt(paths(id))),
     list: () => onDisk('list attempts', () => listAttempts(roots.attempts)),
     tidy: (now) => onDisk('tidy attempts', () => tidyAttempts(roots, now)),
   };
@@ -69,11 +73,18 @@ async function onDisk<T>(what: string, work: () => Promise<T>): Promise<T> {
 
 /** The tombstone comes first: a kill in between leaves files that `tidy` removes, never an id that is free again. */
 async function forgetAttempt({ claim, directory }: AttemptPaths): Promise<void> {
-  const draft = `${claim}~${process.pid}`;
-  await rm(draft, { force: true });
+  const draft = `${claim}~${randomUUID()}`;
   await symlink('forgotten', draft);
   await rename(draft, claim);
   await rm(directory, { recursive: true, force: true });
+}
+
+async function barAttempt({ claim }: AttemptPaths): Promise<void> {
+  try {
+    await symlink('forgotten', claim);
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  }
 }
 
 async function listAttempts(attempts: string): Promise<readonly AttemptId[]> {
@@ -98,7 +109,9 @@ async function tidyAttempts({ claims, attempts }: AttemptRoots, now: number): Pr
   for await (const entry of await opendir(claims)) {
     if (!entry.isSymbolicLink()) continue;
     const path = join(claims, entry.name);
-    if (now - (await lstat(path)).mtimeMs > TOMBSTONE_KEPT_MS) await unlink(path);
+    // Another node may be tidying too.
+    const age = now - ((await lstatOrNull(path))?.mtimeMs ?? now);
+    if (age > TOMBSTONE_KEPT_MS) await rm(path, { force: true });
   }
 }
 

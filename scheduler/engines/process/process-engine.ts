@@ -21,13 +21,14 @@ import type { LauncherEvents, LauncherLog } from './launcher.ts';
 import { createLiveAttempts } from './live-attempts.ts';
 import type { LiveAttempts } from './live-attempts.ts';
 import { readLog } from './log-reader.ts';
+import { readPlace } from './place.ts';
 import { createStopper } from './stopper.ts';
 import { launcherPreamble } from './supervisor-script.ts';
 
 /** A launch that was not answered by then is unknown; the caller looks up, or submits again. */
 const LAUNCH_LIMIT_MS = 20_000;
-/** An attempt that is between claim and body is looked at again after this long; see SETTLE_MS in attempt-inspection.ts. */
-const PENDING_LOOK_MS = 1_200;
+/** An attempt that is between claim and body is looked at this often: nobody tells when another node's body starts. */
+const PENDING_LOOK_MS = 100;
 /** Attempts that are read from disk at once. */
 const READS_AT_ONCE = 32;
 
@@ -48,16 +49,18 @@ export async function openProcessEngine(deps: ProcessEngineDeps): Promise<Engine
   const bootId = readBootId();
   const dataDir = resolve(deps.dataDir);
   const store = await openAttemptStore({ dataDir, bootId });
+  const place = await readPlace(dataDir);
   const shell = deps.shell ?? '/bin/sh';
   const env = pathAndHome(deps.hostEnv);
   const setsid = findProgram('setsid', env['PATH'] ?? '');
   if (setsid === null) requireMonitorMode(shell);
   const preamble = launcherPreamble({ base: dataDir, bootId, setsid });
-  return new ProcessEngine({ ...deps, store, env, shell, preamble });
+  return new ProcessEngine({ ...deps, store, place, env, shell, preamble });
 }
 
 interface EngineParts extends ProcessEngineDeps {
   readonly store: AttemptStore;
+  readonly place: string;
   readonly env: Readonly<Record<string, string>>;
   readonly shell: string;
   readonly preamble: string;
@@ -95,6 +98,10 @@ class ProcessEngine implements Engine {
     });
     this.#launcher = createLauncher({ ...parts, events: this.#events() });
     this.#stopper = createStopper({ find: (id) => this.#bodyOf(id), log: parts.log });
+  }
+
+  identity(): Promise<string> {
+    return Promise.resolve(this.#parts.place);
   }
 
   async submit(spec: AttemptSpec, { signal }: { readonly signal: AbortSignal }): Promise<AttemptReport> {
@@ -166,7 +173,11 @@ class ProcessEngine implements Engine {
 
   async forget(id: AttemptId): Promise<void> {
     const found = await this.#store.inspect(id);
+    if (found.state !== 'ended' && found.state !== 'unknown') return;
     if (found.state === 'ended') await this.#store.forget(id);
+    // A start that an older leader still has on its way must find the id used.
+    else if (!found.used) await this.#store.bar(id);
+    this.#live.delete(id);
   }
 
   tidy(): Promise<void> {

@@ -37,6 +37,7 @@ export function createScriptedEngine(now: () => number): ScriptedEngine {
   const engine: ScriptedEngine = {
     kind: 'process',
     reach: { scope: 'local', where: 'test' },
+    identity: async () => 'test',
     starts: new Map(),
     specs: new Map(),
     stops: [],

@@ -36,6 +36,28 @@ async function outputOf(words: readonly string[], env: Readonly<Record<string, s
   return (await readLog(engine, id)).stdout.toString();
 }
 
+describe('the place', () => {
+  test('nodes that open a new directory at the same time agree on its identity, and it stays', async () => {
+    const other = await processWorld();
+    const engines = await Promise.all(Array.from({ length: 5 }, () => other.open()));
+    const [first = '', ...more] = await Promise.all(engines.map((each) => each.identity()));
+    expect(more).toEqual([first, first, first, first]);
+    await Promise.all(engines.map((each) => each.close()));
+    const again = await other.open();
+    expect(await again.identity()).toBe(first);
+    await again.close();
+    await other.dispose();
+  });
+
+  test('another directory of the same machine is another place', async () => {
+    const other = await processWorld();
+    const there = await other.open();
+    expect(await there.identity()).not.toBe(await engine.identity());
+    await there.close();
+    await other.dispose();
+  });
+});
+
 describe('what a body is given', () => {
   test('the variables of the task, PATH and HOME, and nothing else of the server', async () => {
     process.env['SERVER_SECRET'] = 'do not tell';
