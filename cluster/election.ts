@@ -1,55 +1,43 @@
 // The election: one leader key, created only if absent, under a lease. Written once on the state port; a single node campaigns
 // like any other and wins at once, so nothing else in the program knows whether it is alone.
 //
-// A node is a candidate (its lease may or may not be granted), then the leader (the key is its own: its create revision is the
-// term), then a candidate again. Answers that leave doubt are never guessed at: the key is read back and its nonce compared.
-// Losing leadership without cause happens, and is harmless: all leader writes are fenced.
+// A node *stands back* (something forbids it to lead), *follows* (somebody else has the key), *campaigns* (its claim may or may not
+// be there), or *leads* (the key is its own: its create revision is the term). Losing leadership without cause happens, and is
+// harmless: all leader writes are fenced.
 
-import { randomUUID } from 'node:crypto';
 import { keys } from '../store/keys.ts';
 import { AppError, InvariantError, errorText, isAppError } from '../store/model/errors.ts';
-import { prefixRange } from '../store/state/port.ts';
-import type { KeyValue, Lease, StateStore } from '../store/state/port.ts';
+import { leaderRecord } from '../store/records/cluster-records.ts';
+import type { Compare } from '../store/state/port.ts';
+import { claimKey, giveBack } from './claim-key.ts';
+import type { Claimed } from './claim-key.ts';
 import { createReign } from './leadership.ts';
-import type { LeaderDuty, Reign } from './leadership.ts';
+import type { LeaderDuty, Leadership, Reign } from './leadership.ts';
+import type { KeepingDeps } from './tenure.ts';
+import { keepTenure } from './tenure.ts';
+import type { ClusterView } from './view.ts';
+import type { Bell } from './waiting.ts';
+import { createBell, isOverWithin, pause, whenAborted } from './waiting.ts';
 
-export interface ElectionTimings {
-  readonly leaseTtlSeconds: number;
-  readonly keepAliveMs: number;
-  /** One keep-alive call; the next one goes out after it in any case. */
-  readonly keepAliveDeadlineMs: number;
-  /** Leading without an answered keep-alive, counted from its sending. Well below the lease's time. */
-  readonly holdMs: number;
-  /** A candidate looks at the key this often, besides watching it. */
-  readonly pollMs: number;
-}
-
-/** A lost lease costs 5 s at worst; below 3 s a loaded machine would lose it without cause. */
-export const ELECTION_TIMINGS: ElectionTimings = {
-  leaseTtlSeconds: 5,
-  keepAliveMs: 1_000,
-  keepAliveDeadlineMs: 700,
-  holdMs: 3_500,
-  pollMs: 2_500,
-};
-
-export interface ElectionDeps {
-  readonly state: StateStore;
-  readonly nodeId: string;
+export interface ElectionDeps extends KeepingDeps {
+  readonly view: ClusterView;
+  readonly self: { readonly name: string; readonly nodeId: string };
   readonly duties: readonly LeaderDuty[];
-  readonly timings: ElectionTimings;
-  readonly monotonicMs: () => number;
-  readonly log: ElectionLog;
-}
-
-export interface ElectionLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
+  /** Never the same twice. */
+  readonly newId: () => string;
+  /** Why this node must not lead; null = it may. */
+  readonly standsBack: () => string | null;
+  /** Has to hold in the very transaction that claims the key. */
+  readonly conditions: () => readonly Compare[];
+  /** How long others may campaign first; 0 = no longer. */
+  readonly headStartLeftMs: () => number;
+  /** Called with each term that was won, before anything is done in it. Throws when the term cannot be right. */
+  readonly onTerm: (term: number) => void;
 }
 
 export interface Election {
-  /** Leader's node id and term, as far as this node knows; null while there is none. */
-  status(): { readonly leader: boolean; readonly term: number | null };
+  /** The term that this node leads; null = it does not. */
+  term(): number | null;
   /** Resolves when this node leads for the first time. */
   readonly elected: Promise<void>;
   /** Rejects when an invariant broke: the process has to stop. */
@@ -60,6 +48,8 @@ export interface Election {
 
 export function startElection(deps: ElectionDeps): Election {
   const stopping = new AbortController();
+  const bell = createBell();
+  const silence = deps.view.tell(bell);
   let reign: Reign | null = null;
   let markElected: () => void = () => undefined;
   let fail: (error: unknown) => void = () => undefined;
@@ -68,192 +58,170 @@ export function startElection(deps: ElectionDeps): Election {
   // Whoever cares awaits it; nobody has to.
   failed.catch(() => undefined);
 
-  async function campaignForEver(): Promise<void> {
+  async function onWon(claimed: Claimed): Promise<void> {
+    const { timings, monotonicMs } = deps;
+    const term = claimed.createRevision;
+    reign = createReign({ term, sentAtMs: claimed.sentAtMs, holdMs: timings.holdMs, monotonicMs });
+    try {
+      await lead({ deps, reign, claimed, stopping: stopping.signal, onElected: markElected });
+    } finally {
+      reign = null;
+    }
+    // A term that ends as soon as it has begun would begin again as soon.
+    await pause(claimed.sentAtMs + timings.retryMs - monotonicMs(), stopping.signal);
+  }
+
+  async function standForEver(): Promise<void> {
     while (!stopping.signal.aborted) {
       try {
-        const won = await campaign(deps, stopping.signal);
-        if (won === null) continue;
-        reign = won.reign;
-        deps.log.info({ term: won.reign.leadership.term, nodeId: deps.nodeId }, 'leading');
-        await lead({ deps, won, stopping: stopping.signal, onElected: markElected });
+        const claimed = await campaignWhenFree(deps, bell, stopping.signal);
+        if (claimed !== null) await onWon(claimed);
       } catch (error) {
-        if (error instanceof InvariantError) fail(error);
+        if (error instanceof InvariantError) return fail(error);
         deps.log.warn({ error: errorText(error) }, 'campaign failed, trying again');
-        await pause(deps.timings.keepAliveMs, stopping.signal);
-      } finally {
-        reign = null;
+        await pause(deps.timings.retryMs, stopping.signal);
       }
     }
   }
 
-  const done = campaignForEver();
+  const done = standForEver();
   return {
-    status: () => ({ leader: reign !== null, term: reign?.leadership.term ?? null }),
+    term: () => (reign === null || reign.leadership.signal.aborted ? null : reign.leadership.term),
     elected,
     failed,
     stop: async () => {
       stopping.abort();
       await done;
+      silence();
     },
   };
 }
 
-interface Won {
-  readonly reign: Reign;
-  readonly lease: Lease;
-}
-
-/** One try: null when somebody else leads and that has just changed or the poll is due. */
-async function campaign(deps: ElectionDeps, signal: AbortSignal): Promise<Won | null> {
-  const { state, nodeId, timings, monotonicMs } = deps;
-  const held = await state.get(keys.leader());
-  if (held !== null) {
-    await leaderChange(deps, held, signal);
+/** Null = look again: something has changed, or may have. */
+async function campaignWhenFree(deps: ElectionDeps, bell: Bell, signal: AbortSignal): Promise<Claimed | null> {
+  const { view, self, timings, line } = deps;
+  const { leader } = view.sight();
+  // This node does not lead, so a key of its own is left from a claim whose answer was lost.
+  if (leader !== null && leader.claim.nodeId === self.nodeId) await line.revoke(leader.lease);
+  if (leader !== null || deps.standsBack() !== null) {
+    await bell.wait(timings.pollMs, signal);
     return null;
   }
-  const sentAtMs = monotonicMs();
-  const lease = await state.grantLease(timings.leaseTtlSeconds);
-  const nonce = randomUUID();
-  try {
-    await state.commit({
-      compares: [{ target: 'create', key: keys.leader(), equals: 0 }],
-      writes: [
-        {
-          op: 'put',
-          key: keys.leader(),
-          value: JSON.stringify({ v: 1, nodeId, nonce, lease: lease.id }),
-          lease: lease.id,
-        },
-      ],
-    });
-  } catch (error) {
-    // The outcome may be unknown: reading the key back decides.
-    if (!isAppError(error, 'unavailable')) throw error;
-  }
-  const now = await state.get(keys.leader());
-  if (now === null || nonceOf(now) !== nonce) {
-    await state.revokeLease(lease.id);
+  const headStartMs = deps.headStartLeftMs();
+  if (headStartMs > 0) {
+    await bell.wait(headStartMs, signal);
     return null;
   }
-  return { lease, reign: createReign({ term: now.createRevision, sentAtMs, holdMs: timings.holdMs, monotonicMs }) };
+  const claimed = await claimLeaderKey(deps, signal);
+  // Who has it instead? The watch may be slower than this loop.
+  if (claimed === null) await view.refresh();
+  return claimed;
 }
 
-function nonceOf(kv: KeyValue): string | null {
-  try {
-    const value: unknown = JSON.parse(kv.value);
-    if (typeof value !== 'object' || value === null || !('nonce' in value)) return null;
-    return typeof value.nonce === 'string' ? value.nonce : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Waits until the leader key changes, or the poll is due: never for a watch alone. */
-async function leaderChange(deps: ElectionDeps, held: KeyValue, signal: AbortSignal): Promise<void> {
-  const controller = new AbortController();
-  const both = AbortSignal.any([signal, controller.signal]);
-  const timer = setTimeout(() => controller.abort(), deps.timings.pollMs);
-  try {
-    const range = { start: keys.leader(), end: prefixRange(keys.leader()).end };
-    const watch = await deps.state.watch(range, { fromRevision: held.modRevision + 1, signal: both });
-    for await (const _batch of watch) return;
-  } catch (error) {
-    deps.log.warn({ error: errorText(error) }, 'watching the leader failed');
-    await pause(deps.timings.keepAliveMs, both);
-  } finally {
-    clearTimeout(timer);
-    controller.abort();
-  }
+function claimLeaderKey(deps: ElectionDeps, signal: AbortSignal): Promise<Claimed | null> {
+  const { name, nodeId } = deps.self;
+  const nonce = deps.newId();
+  const value = (lease: string) => leaderRecord.encode({ name, nodeId, nonce, lease });
+  return claimKey(deps, { key: keys.leader(), value, compares: deps.conditions(), writes: [] }, signal);
 }
 
 interface Lead {
   readonly deps: ElectionDeps;
-  readonly won: Won;
+  readonly reign: Reign;
+  readonly claimed: Claimed;
   readonly stopping: AbortSignal;
   readonly onElected: () => void;
 }
 
-async function lead({ deps, won, stopping, onElected }: Lead): Promise<void> {
-  const { reign, lease } = won;
-  const { leadership } = reign;
-  const resign = () => reign.end('resigning');
+async function lead(leading: Lead): Promise<void> {
+  const { deps, reign, claimed, stopping } = leading;
+  const { leadership, tenure } = reign;
+  const resign = () => tenure.end('resigning');
   stopping.addEventListener('abort', resign, { once: true });
   if (stopping.aborted) resign();
-  const keeping = keepAlive(deps, won);
+  const keeping = Promise.all([keepTenure(deps, tenure, claimed.lease.id), endWhenReplaced(deps, reign)]);
+  const duties = reignOver(leading);
+  // Awaited below, after the key was let go.
+  duties.catch(() => undefined);
+  await whenAborted(leadership.signal);
+  stopping.removeEventListener('abort', resign);
+  await keeping;
+  deps.log.info({ term: leadership.term, reason: errorText(leadership.signal.reason) }, 'no longer leading');
+  if (!(await isOverWithin(duties, deps.timings.dutyStopMs))) deps.log.warn({}, 'leader duties are slow to stop');
+  await letGo(deps, leadership, claimed, stopping);
+  // Two terms of one node never run side by side.
+  await duties;
+}
+
+/** Ends the term whatever happens; rejects only when an invariant broke. */
+async function reignOver({ deps, reign, onElected }: Lead): Promise<void> {
+  const { leadership, tenure } = reign;
   try {
-    await barrier(deps, won);
+    deps.onTerm(leadership.term);
+    await barrier(deps, leadership);
+    deps.log.info({ term: leadership.term, nodeId: deps.self.nodeId }, 'leading');
     onElected();
     await Promise.all(deps.duties.map((duty) => runDuty(deps, duty, reign)));
-    await aborted(leadership.signal);
-  } finally {
-    reign.end('the duties have ended');
-    stopping.removeEventListener('abort', resign);
-    await keeping;
-    deps.log.info({ term: leadership.term, reason: errorText(leadership.signal.reason) }, 'no longer leading');
-    // Deletes the leader key with the lease: the next leader need not wait for its end.
-    await deps.state.revokeLease(lease.id).catch(() => undefined);
+    await whenAborted(leadership.signal);
+  } catch (error) {
+    tenure.end(errorText(error));
+    if (error instanceof InvariantError) throw error;
   }
 }
 
-async function runDuty(deps: ElectionDeps, duty: LeaderDuty, reign: Reign): Promise<void> {
+async function runDuty(deps: ElectionDeps, duty: LeaderDuty, { leadership, tenure }: Reign): Promise<void> {
   try {
-    await duty.run(reign.leadership);
+    await duty.run(leadership);
   } catch (error) {
-    reign.end(`duty ${duty.name} failed: ${errorText(error)}`);
+    tenure.end(`duty ${duty.name} failed: ${errorText(error)}`);
     if (error instanceof InvariantError) throw error;
     if (!isAppError(error, 'lost_leadership'))
       deps.log.warn({ duty: duty.name, error: errorText(error) }, 'leader duty failed');
   }
 }
 
-/** The first act of a term is a fenced write: from here on no older term's write can still land unseen. */
-async function barrier(deps: ElectionDeps, { reign }: Won): Promise<void> {
-  const { leadership } = reign;
-  const result = await deps.state.commit({
-    compares: [leadership.fence],
-    writes: [
-      { op: 'put', key: keys.barrier(), value: JSON.stringify({ v: 1, term: leadership.term, nodeId: deps.nodeId }) },
-    ],
-  });
-  if (!result.succeeded) throw new AppError('lost_leadership', 'The term ended before it began.');
-}
-
-async function keepAlive(deps: ElectionDeps, { reign, lease }: Won): Promise<void> {
-  const { timings, monotonicMs, state } = deps;
-  const { signal } = reign.leadership;
+/**
+ * The first act of a term is a fenced write that was answered clearly: it goes through the store's own agreement, so what is listed
+ * after it is at least as new. A read alone may come from a member of the store that was asleep.
+ */
+async function barrier({ line, self, timings, log }: ElectionDeps, leadership: Leadership): Promise<void> {
+  const { term, fence, signal } = leadership;
+  const value = JSON.stringify({ v: 1, term, nodeId: self.nodeId });
   while (!signal.aborted) {
-    const sentAtMs = monotonicMs();
     try {
-      await state.keepLease(lease.id, { deadlineMs: timings.keepAliveDeadlineMs });
-      reign.extend(sentAtMs);
+      const { succeeded } = await line.commit({
+        compares: [fence],
+        writes: [{ op: 'put', key: keys.barrier(), value }],
+      });
+      if (succeeded) return;
+      throw new AppError('lost_leadership', 'The term ended before it began.');
     } catch (error) {
-      if (isAppError(error, 'not_found')) reign.end('the lease is gone');
-      else deps.log.warn({ error: errorText(error) }, 'keep-alive was not answered');
+      if (!isAppError(error, 'unavailable')) throw error;
+      log.warn({ term, error: errorText(error) }, 'the barrier was not written yet');
     }
-    try {
-      reign.leadership.check();
-    } catch {
-      return;
-    }
-    await pause(Math.max(0, sentAtMs + timings.keepAliveMs - monotonicMs()), signal);
+    await pause(timings.retryMs, signal);
   }
+  signal.throwIfAborted();
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+/** The watch tells sooner than the next keep-alive, and a keep-alive may be answered though the lease is gone. */
+async function endWhenReplaced({ view, timings }: ElectionDeps, { leadership, tenure }: Reign): Promise<void> {
+  const bell = createBell();
+  const silence = view.tell(bell);
+  while (!tenure.signal.aborted) {
+    const { revision, leader } = view.sight();
+    if (revision >= leadership.term && leader?.term !== leadership.term) tenure.end('the leader key is gone');
+    await bell.wait(timings.pollMs, tenure.signal);
+  }
+  silence();
 }
 
-/** Ends early, without an error, when the signal aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener('abort', finish, { once: true });
-    function finish(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      resolve();
-    }
-  });
+/** Whoever watches the key campaigns at once; without an answer the lease ends by itself, or the next campaign ends it. */
+async function letGo(deps: ElectionDeps, { term, fence }: Leadership, { lease }: Claimed, stopping: AbortSignal) {
+  try {
+    await deps.line.commit({ compares: [fence], writes: [{ op: 'delete', key: keys.leader() }] });
+  } catch (error) {
+    deps.log.warn({ term, error: errorText(error) }, 'the leader key could not be deleted');
+  }
+  await giveBack(deps, lease.id, stopping);
 }

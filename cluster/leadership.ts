@@ -3,6 +3,8 @@
 import { AppError } from '../store/model/errors.ts';
 import { keys } from '../store/keys.ts';
 import type { Compare } from '../store/state/port.ts';
+import { createTenure } from './tenure.ts';
+import type { Tenure, TenureOptions } from './tenure.ts';
 
 /** One uninterrupted reign. Every write of the leader carries `fence`; `check` comes right before each outside effect. */
 export interface Leadership {
@@ -27,40 +29,23 @@ export interface LeaderDuty {
 
 export interface Reign {
   readonly leadership: Leadership;
-  /** Counted from the sending of the last keep-alive that was answered, on the monotonic clock. */
-  extend(sentAtMs: number): void;
-  end(why: string): void;
+  readonly tenure: Tenure;
+  readonly end: (why: string) => void;
 }
 
-export function createReign(options: {
-  readonly term: number;
-  readonly sentAtMs: number;
-  /** How long an answered keep-alive lets us lead. */
-  readonly holdMs: number;
-  readonly monotonicMs: () => number;
-}): Reign {
-  const { term, holdMs, monotonicMs } = options;
-  const controller = new AbortController();
-  let deadlineMs = options.sentAtMs + holdMs;
-
-  function end(why: string): void {
-    controller.abort(new AppError('lost_leadership', 'This node no longer leads.', { detail: why }));
-  }
-
+export function createReign(options: Omit<TenureOptions, 'ended'> & { readonly term: number }): Reign {
+  const { term } = options;
+  const ended = (why: string) => new AppError('lost_leadership', 'This node no longer leads.', { detail: why });
+  const tenure = createTenure({ ...options, ended });
   return {
+    tenure,
+    end: tenure.end,
     leadership: {
       term,
       fence: { target: 'create', key: keys.leader(), equals: term },
-      signal: controller.signal,
-      check: () => {
-        if (monotonicMs() >= deadlineMs) end('no keep-alive was answered in time');
-        controller.signal.throwIfAborted();
-      },
-      lost: end,
+      signal: tenure.signal,
+      check: tenure.check,
+      lost: tenure.end,
     },
-    extend: (sentAtMs) => {
-      deadlineMs = Math.max(deadlineMs, sentAtMs + holdMs);
-    },
-    end,
   };
 }

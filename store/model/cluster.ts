@@ -17,6 +17,13 @@ export interface MemberEngine {
   readonly where: string;
 }
 
+/** Under `cluster/engine`: the engine that the cluster's attempts live in. Nodes with another one may not lead. */
+export interface ClusterEngine extends MemberEngine {
+  /** Name of the node that recorded it. */
+  readonly by: string;
+  readonly since: Instant;
+}
+
 /** What a node says of its own state, with each heartbeat. */
 export interface MemberHealth {
   /** Wall clock of the node when it wrote this. */

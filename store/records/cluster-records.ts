@@ -1,7 +1,7 @@
 // Codecs of the cluster's own records.
 
 import { recordCodec } from '../codec.ts';
-import type { DrainOrder, LeaderClaim, Member, TransferOrder } from '../model/cluster.ts';
+import type { ClusterEngine, DrainOrder, LeaderClaim, Member, TransferOrder } from '../model/cluster.ts';
 
 export const memberRecord = recordCodec<Member>({
   kind: 'member',
@@ -42,3 +42,8 @@ export interface ActiveFormat {
 }
 
 export const formatRecord = recordCodec<ActiveFormat>({ kind: 'record format', fields: { active: 'number' } });
+
+export const clusterEngineRecord = recordCodec<ClusterEngine>({
+  kind: 'cluster engine',
+  fields: { kind: 'string', identity: 'string', where: 'string', by: 'string', since: 'number' },
+});

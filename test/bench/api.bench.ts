@@ -4,13 +4,13 @@
 import type { ApiDeps } from '../../api/operations/deps.ts';
 import { ensureDefaults } from '../../api/operations/defaults.ts';
 import { createRestServer } from '../../api/rest/server.ts';
-import { ELECTION_TIMINGS, startElection } from '../../cluster/election.ts';
 import { createSchedulingDuty } from '../../scheduler/loop/leader-loop.ts';
 import { createClient } from '../../sdk/client/client.ts';
 import { parseAttemptId } from '../../store/model/ids.ts';
 import { openLmdbStore } from '../../store/state/lmdb/lmdb-store.ts';
 import { newUuid } from '../../store/uuid.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
+import { leadAlone } from '../unit/cluster/lead-alone.ts';
 import { createScriptedEngine } from '../unit/scheduler/loop/scripted-engine.ts';
 import { PLAN_SETTINGS } from '../unit/worlds.ts';
 import type { BenchRow } from './bench-row.ts';
@@ -79,17 +79,14 @@ async function createStage(): Promise<Stage> {
     now: Date.now,
     log: SILENT,
   });
-  const election = startElection({
-    ...{ state, nodeId: 'bench', duties: [duty], timings: ELECTION_TIMINGS, log: SILENT },
-    monotonicMs: () => performance.now(),
-  });
-  await election.elected;
+  const leader = leadAlone(state, [duty]);
+  await leader.elected;
   return {
     url,
     told,
     [Symbol.asyncDispose]: async () => {
       await app.close();
-      await election.stop();
+      await leader.stop();
       await state.close();
       await directory[Symbol.asyncDispose]();
     },

@@ -1,7 +1,5 @@
 // The leader's loop on the durable store, with an engine that ends every body at once: what scheduling itself costs.
 
-import { ELECTION_TIMINGS, startElection } from '../../cluster/election.ts';
-import type { Election } from '../../cluster/election.ts';
 import { createSchedulingDuty } from '../../scheduler/loop/leader-loop.ts';
 import { keys } from '../../store/keys.ts';
 import type { PipelineConfig } from '../../store/model/config.ts';
@@ -11,6 +9,8 @@ import { openRunRecord, runRecord } from '../../store/records/run-records.ts';
 import { openLmdbStore } from '../../store/state/lmdb/lmdb-store.ts';
 import type { StateStore } from '../../store/state/port.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
+import { leadAlone } from '../unit/cluster/lead-alone.ts';
+import type { LoneLeader } from '../unit/cluster/lead-alone.ts';
 import { createScriptedEngine } from '../unit/scheduler/loop/scripted-engine.ts';
 import type { ScriptedEngine } from '../unit/scheduler/loop/scripted-engine.ts';
 import { PLAN_SETTINGS, aConfig, aPendingRun, aTask } from '../unit/worlds.ts';
@@ -25,7 +25,7 @@ const CLIENTS = 200;
 interface Stage {
   readonly state: StateStore;
   readonly engine: ScriptedEngine;
-  readonly election: Election;
+  readonly leader: LoneLeader;
 }
 
 export async function loopBench({ smoke }: { readonly smoke: boolean }): Promise<BenchRow[]> {
@@ -48,16 +48,9 @@ export async function loopBench({ smoke }: { readonly smoke: boolean }): Promise
     now: Date.now,
     log: SILENT,
   });
-  const election = startElection({
-    state,
-    nodeId: 'bench',
-    duties: [duty],
-    timings: ELECTION_TIMINGS,
-    monotonicMs: () => performance.now(),
-    log: SILENT,
-  });
-  await election.elected;
-  const stage: Stage = { state, engine, election };
+  const leader = leadAlone(state, [duty]);
+  await leader.elected;
+  const stage: Stage = { state, engine, leader };
   try {
     return [
       ...(await sustained(stage, smoke ? 2_000 : 30_000)),
@@ -65,7 +58,7 @@ export async function loopBench({ smoke }: { readonly smoke: boolean }): Promise
       ...(await shapes(stage, smoke)),
     ];
   } finally {
-    await election.stop();
+    await leader.stop();
     await state.close();
   }
 }

@@ -1,8 +1,6 @@
 // The leader's loop on the memory store and a scripted engine: what is committed is done, once, through any change of leader.
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { startElection, ELECTION_TIMINGS } from '../../../../cluster/election.ts';
-import type { Election } from '../../../../cluster/election.ts';
 import { createSchedulingDuty } from '../../../../scheduler/loop/leader-loop.ts';
 import { keys } from '../../../../store/keys.ts';
 import type { PipelineConfig } from '../../../../store/model/config.ts';
@@ -17,17 +15,19 @@ import { askRecord, openRunRecord, runRecord, taskRecord } from '../../../../sto
 import { createMemoryStore } from '../../../../store/state/memory/memory-store.ts';
 import type { StateStore } from '../../../../store/state/port.ts';
 import { eventually } from '../../../eventually.ts';
+import { leadAlone } from '../../cluster/lead-alone.ts';
+import type { LoneLeader } from '../../cluster/lead-alone.ts';
 import { PLAN_SETTINGS, aConfig, aPendingRun, aTask } from '../../worlds.ts';
 import { createScriptedEngine } from './scripted-engine.ts';
 
-const elections: Election[] = [];
+const leaders: LoneLeader[] = [];
 afterEach(async () => {
-  await Promise.all(elections.splice(0).map((election) => election.stop()));
+  await Promise.all(leaders.splice(0).map((leader) => leader.stop()));
 });
 
 const SILENT = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
-function lead(state: StateStore, engine: ReturnType<typeof createScriptedEngine>, overrides: object = {}): Election {
+function lead(state: StateStore, engine: ReturnType<typeof createScriptedEngine>, overrides: object = {}): LoneLeader {
   const duty = createSchedulingDuty({
     state,
     engine,
@@ -48,16 +48,9 @@ function lead(state: StateStore, engine: ReturnType<typeof createScriptedEngine>
     now: () => Date.now(),
     log: SILENT,
   });
-  const election = startElection({
-    state,
-    nodeId: `node-${elections.length}`,
-    duties: [duty],
-    timings: ELECTION_TIMINGS,
-    monotonicMs: () => performance.now(),
-    log: SILENT,
-  });
-  elections.push(election);
-  return election;
+  const leader = leadAlone(state, [duty]);
+  leaders.push(leader);
+  return leader;
 }
 
 async function register(state: StateStore, config: PipelineConfig): Promise<void> {
@@ -311,11 +304,11 @@ describe('a change of leader', () => {
     await register(state, aConfig(chain));
     const runs: RunKey[] = [];
     for (let round = 1; round <= 40; round += 1) {
-      const election = lead(state, engine);
+      const leader = lead(state, engine);
       runs.push(await start(state, round));
       // A different number of steps each time, so that the term ends at another line of the loop.
       for (let step = 0; step < round * 3; step += 1) await Promise.resolve();
-      await election.stop();
+      await leader.stop();
     }
     lead(state, engine);
     for (const key of runs) await complete(state, key);
