@@ -54,6 +54,9 @@ interface ConfigOptions {
   readonly servers: BalancerOptions['servers'];
 }
 
+/** As the API's own refusals look. */
+const NO_NODE = JSON.stringify({ request_id: '', message: 'No node of Gofer is ready; try again in a moment.' });
+
 /** The reasons behind each line are in cmd/deploy/haproxy.cfg. */
 function balancerConfig({ address, stats, socket, servers }: ConfigOptions): string {
   const lines = servers.map((server) => `  server ${server.name} ${hostPort(server.address)}`);
@@ -90,6 +93,7 @@ backend nodes
   option httpchk
   http-check send meth GET uri /readyz
   http-check expect error-status L7OKC status 200
+  http-error status 503 content-type application/json string '${NO_NODE}' hdr retry-after 1
   default-server check inter 300ms fastinter 150ms downinter 300ms fall 2 rise 1 on-marked-down shutdown-sessions
 ${lines.join('\n')}
 
