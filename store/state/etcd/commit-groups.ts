@@ -1,9 +1,10 @@
 // Commits that have nothing to do with each other share one transaction of etcd, each as a nested transaction with its own compares and
 // its own outcome. A transaction of etcd costs a round through the log of its members however little is in it.
 //
-// Why this is one after the other, in their order: etcd looks at all nested compares before it writes anything, and `CommitOrder` lets
-// no commit in here while one is under way that writes a key which it compares, reads or writes. So what each of them finds is what it
-// would find after those before it. They share a revision: a revision orders commits, it does not name one.
+// Why this is one after the other, in the order in which they were asked for: etcd looks at all nested compares before it writes
+// anything, and `CommitOrder` lets no commit in here while an earlier one is under way that writes a key which it compares, reads or
+// writes. So what each of them finds is what it would find after those before it; those after it are not done yet when it reads. They
+// share a revision: a revision orders commits, it does not name one.
 
 import type { ICompare, IKeyValue, IRequestOp, IResponseOp, ITxnRequest, ITxnResponse } from 'etcd3';
 import { isAppError } from '../../model/errors.ts';
@@ -32,6 +33,8 @@ const OPERATION_BYTES = 32;
 const QUOTA_KEY = 'quota';
 
 interface Member {
+  /** Its place among all commits of this store. */
+  readonly turn: number;
   readonly request: ITxnRequest;
   readonly puts: boolean;
   /** As etcd counts them: the longest of its three lists. */
@@ -67,14 +70,14 @@ export class CommitGroups {
     });
   }
 
-  commit(transaction: Transaction): Promise<TransactionResult> {
+  commit(transaction: Transaction, turn: number): Promise<TransactionResult> {
     this.carried += 1;
     return new Promise((resolve, reject) => {
-      this.#gathering.add({ ...this.#encode(transaction), resolve, reject });
+      this.#gathering.add({ ...this.#encode(transaction), turn, resolve, reject });
     });
   }
 
-  #encode({ compares, writes, readOnFailure = [] }: Transaction): Omit<Member, 'resolve' | 'reject'> {
+  #encode({ compares, writes, readOnFailure = [] }: Transaction): Omit<Member, 'turn' | 'resolve' | 'reject'> {
     const { codec } = this.#deps;
     const request = {
       compare: compares.map((compare) => codec.compare(compare)),
@@ -112,9 +115,11 @@ export class CommitGroups {
     return waiting.length;
   }
 
-  async #send(members: readonly Member[]): Promise<void> {
-    const [only] = members;
-    if (only !== undefined && members.length === 1) return this.#sendAlone(only);
+  async #send(arrived: readonly Member[]): Promise<void> {
+    const [only] = arrived;
+    if (only !== undefined && arrived.length === 1) return this.#sendAlone(only);
+    // One that had to wait for others may arrive after a later one that writes what it reads.
+    const members = [...arrived].sort((left, right) => left.turn - right.turn);
     try {
       const answer = await this.#transact(groupOf(members, this.#quotaCarrier(members)));
       this.#wroteAll(members);

@@ -16,13 +16,16 @@ export class CommitOrder {
   /** Those under way that delete ranges: few. */
   readonly #withRanges = new Set<Pending>();
 
-  /** Sends when everything that it overlaps with is over. */
-  run<T>(transaction: Transaction, send: () => Promise<T>): Promise<T> {
+  #turn = 0;
+
+  /** Sends when everything that it overlaps with is over; tells `send` the place in the order. */
+  run<T>(transaction: Transaction, send: (turn: number) => Promise<T>): Promise<T> {
+    const turn = (this.#turn += 1);
     const { compares, writes, readOnFailure = [] } = transaction;
     const ranges = writes.flatMap((write) => (write.op === 'delete_range' ? [write.range] : []));
     const keys = new Set(writes.flatMap((write) => (write.op === 'delete_range' ? [] : [write.key])));
     const before = this.#overlapping([...keys, ...compares.map(({ key }) => key), ...readOnFailure], ranges);
-    const sent = before.length === 0 ? send() : Promise.allSettled(before).then(send);
+    const sent = before.length === 0 ? send(turn) : Promise.allSettled(before).then(() => send(turn));
     const pending: Pending = { done: sent, keys, ranges };
     for (const key of keys) this.#byKey.set(key, pending);
     if (ranges.length > 0) this.#withRanges.add(pending);

@@ -129,7 +129,7 @@ class ServedStore implements EtcdStore {
 
   async commit(transaction: Transaction): Promise<TransactionResult> {
     checkTransaction(transaction, this.limits);
-    return this.#accept(() => this.#order.run(transaction, () => this.#groups.commit(transaction)));
+    return this.#accept(() => this.#order.run(transaction, (turn) => this.#groups.commit(transaction, turn)));
   }
 
   async watch(range: KeyRange, { fromRevision, signal }: WatchOptions): Promise<AsyncIterable<WatchBatch>> {

@@ -44,7 +44,7 @@ const KNOWN: readonly Known[] = [
     sentence: 'etcd refuses our certificate; check state_store.etcd.cert_path and .key_path',
   },
   {
-    sign: /wrong version number|packet length too long|http request|EPROTO/,
+    sign: /wrong version number|packet length too long|http request|EPROTO|before secure TLS/,
     sentence: 'nothing encrypted answers there; write http:// instead of https://, or give etcd certificates',
   },
   {
@@ -76,7 +76,7 @@ const KNOWN: readonly Known[] = [
 
 /** A sentence, then in brackets what the libraries said. */
 export function explainFault(error: unknown): string {
-  const text = errorText(error);
+  const text = errorText(error).replace(/\s+/g, ' ').trim();
   const known = KNOWN.find(({ sign }) => sign.test(text));
   return known === undefined ? text : `${known.sentence} (${text.slice(0, TEXT_MAX)})`;
 }
