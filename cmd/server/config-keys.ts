@@ -107,7 +107,8 @@ export const SETTINGS = {
   'server.tls_client_ca_path': {
     type: 'text',
     default: '',
-    meaning: 'PEM file of an authority: only clients that show a certificate by it may connect, such as a load balancer.',
+    meaning:
+      'PEM file of an authority: only clients that show a certificate by it may connect, such as a load balancer.',
   },
   'development.pretty_logging': {
     type: 'boolean',

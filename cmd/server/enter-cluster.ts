@@ -3,10 +3,11 @@
 
 import type { Logger } from 'pino';
 import type { ApiDeps } from '../../api/operations/deps.ts';
-import { CLUSTER_TIMINGS, joinCluster } from '../../cluster/join.ts';
+import { CLUSTER_TIMINGS, RECORD_FORMATS, joinCluster } from '../../cluster/join.ts';
 import type { ClusterNode, LocalMemory, SelfDescription } from '../../cluster/join.ts';
 import type { LeaderDuty } from '../../cluster/leadership.ts';
 import type { Peers, PulseSource } from '../../cluster/peers/port.ts';
+import type { NodeDuty } from '../../cluster/presence.ts';
 import { createArchivingDuty } from '../../scheduler/loop/archiver.ts';
 import { createBlobSweepingDuty } from '../../scheduler/loop/blob-sweeping.ts';
 import { createSchedulingDuty } from '../../scheduler/loop/leader-loop.ts';
@@ -17,13 +18,16 @@ import type { StateStore } from '../../store/state/port.ts';
 import { newUuid } from '../../store/uuid.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
 import type { ServerConfig } from './config-keys.ts';
-import { RECORD_FORMATS, describeMachine, isProcessGone } from './describe-self.ts';
+import { describeEngine } from './describe-engine.ts';
+import { describeMachine, isProcessGone } from './describe-self.ts';
 import { BLOB_SWEEPING, retentionSettings, schedulingSettings, sweepingSettings } from './node-settings.ts';
 import type { OpenedEngine } from './open-engine.ts';
 import type { Opened } from './opened.ts';
+import type { DataPaths } from './paths.ts';
 
 export interface EnterClusterOptions {
   readonly config: ServerConfig;
+  readonly paths: DataPaths;
   /** Null = alone. */
   readonly cluster: ClusterSettings | null;
   readonly nodeId: string;
@@ -42,16 +46,17 @@ const ALONE = 'alone';
 
 /** Resolves once the node is a member. Throws 'conflict' or 'invalid' that says what is in the way. */
 export async function enterCluster(options: EnterClusterOptions): Promise<ClusterNode> {
-  const { cluster, nodeId, opened, log, state, memory, now } = options;
+  const { cluster, nodeId, opened, log, state, memory, now, chosen, paths } = options;
   const name = cluster?.name ?? ALONE;
   const joined: { node: ClusterNode | null } = { node: null };
   const pulse: PulseSource = () => joined.node?.pulse() ?? silentPulse({ nodeId, name, clock: now() });
+  const engine = await describeEngine(chosen.engine, { file: paths.engine, alone: cluster === null, log });
   const peers = cluster === null ? null : await listenForPeers(cluster, { pulse, opened });
   const node = await joinCluster({
     ...{ state, memory, now, log, isProcessGone, newId: newUuid },
-    self: describeSelf(options, { name, peerAddress: peers?.address ?? '' }),
+    self: describeSelf(options, { name, engine, peerAddress: peers?.address ?? '' }),
     leaderDuties: leaderDuties(options),
-    nodeDuties: [],
+    nodeDuties: nodeDuties(options),
     peers: peers?.peers ?? null,
     timings: CLUSTER_TIMINGS,
     monotonicMs: () => performance.now(),
@@ -79,17 +84,16 @@ function silentPulse(self: { readonly nodeId: string; readonly name: string; rea
 }
 
 function describeSelf(
-  { nodeId, apiUrl, now, chosen }: EnterClusterOptions,
-  { name, peerAddress }: { readonly name: string; readonly peerAddress: string },
+  { nodeId, apiUrl, now }: EnterClusterOptions,
+  found: Pick<SelfDescription, 'name' | 'peerAddress' | 'engine'>,
 ): SelfDescription {
   return {
-    ...{ name, nodeId, apiUrl, peerAddress },
+    ...{ ...found, nodeId, apiUrl },
     machine: describeMachine(),
     pid: process.pid,
     version: GOFER_VERSION,
     formats: RECORD_FORMATS,
     started: now(),
-    engine: chosen.member,
   };
 }
 
@@ -99,9 +103,12 @@ function leaderDuties({ config, state, deps, chosen, now, log }: EnterClusterOpt
   const settings = schedulingSettings(config, () => deps.settings.taskApiUrl());
   return [
     createSchedulingDuty({ state, engine, resolver: createResolver(deps), settings, now, log }),
-    createArchivingDuty({ state, objects, engine, log }),
     createRetentionDuty({ state, objects, settings: retentionSettings(config), now, log }),
     createSweepingDuty({ state, engine, settings: sweepingSettings(config, engine.kind), log }),
     createBlobSweepingDuty({ state, objects, settings: BLOB_SWEEPING, log }),
   ];
+}
+
+function nodeDuties({ state, deps, chosen, log }: EnterClusterOptions): readonly NodeDuty[] {
+  return [createArchivingDuty({ state, objects: deps.objects, engine: chosen.engine, log })];
 }

@@ -1,10 +1,10 @@
 // What a node remembers of its cluster over restarts, in a small file of its data directory: it is how a node notices that it was
-// sent to another cluster, or that the store was put back to an old backup. Replaced as a whole: written beside, synced, renamed.
+// sent to another cluster, or that the store was put back to an old backup.
 
-import { open, readFile, rename } from 'node:fs/promises';
-import path from 'node:path';
+import { readFile } from 'node:fs/promises';
 import type { LocalMemory, Remembered } from '../../cluster/join.ts';
 import { AppError, errorText } from '../../store/model/errors.ts';
+import { replaceFile } from './small-file.ts';
 
 export function createLocalMemory(file: string): LocalMemory {
   let writing: Promise<void> = Promise.resolve();
@@ -13,7 +13,7 @@ export function createLocalMemory(file: string): LocalMemory {
     read: () => read(file),
     write: (remembered) => {
       // One after the other: two would use the same temporary file.
-      writing = writing.catch(() => undefined).then(() => replace(file, `${JSON.stringify(remembered)}\n`));
+      writing = writing.catch(() => undefined).then(() => replaceFile(file, `${JSON.stringify(remembered)}\n`));
       return writing;
     },
   };
@@ -58,22 +58,4 @@ function unusable(file: string, why: string): AppError {
     `What this node remembers of its cluster cannot be read (${file}: ${why}). If the node belongs to the cluster that the ` +
       'settings name, delete the file.',
   );
-}
-
-async function replace(file: string, text: string): Promise<void> {
-  const temporary = `${file}.new`;
-  const handle = await open(temporary, 'w', 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, file);
-  const directory = await open(path.dirname(file), 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }

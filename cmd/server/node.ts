@@ -67,8 +67,8 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
   const now = createSteadyClock();
   const memory = cluster === null ? createNoMemory() : createLocalMemory(paths.memory);
 
-  const { state, health } = await openState({ paths, cluster, opened });
-  await requireOwnCluster(state, { memory, cluster });
+  const { state, health } = await openState({ paths, cluster, opened, log });
+  await requireOwnCluster(state, memory);
   const { installationId } = await ensureDefaults({ state, now, newId: newUuid });
   const blobs = await openObjectsAndSecrets({ config, paths, cluster, opened }, state);
   const chosen = await openEngine({ config, paths, log, environment, installationId, now });
@@ -91,7 +91,7 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
   served.url = await listen(app, address);
 
   const node = await enterCluster({
-    ...{ config, cluster, log, state, memory, now, deps, chosen, opened },
+    ...{ config, paths, cluster, log, state, memory, now, deps, chosen, opened },
     ...{ nodeId: randomUUID(), apiUrl: config['cluster.api_url'] || served.url },
   });
   lifecycle.started(node);

@@ -8,11 +8,9 @@ import type { DockerAddress, DockerTls } from '../../scheduler/engines/docker/ad
 import { createDockerEngine, probeDocker } from '../../scheduler/engines/docker/engine.ts';
 import type { Engine } from '../../scheduler/engines/port.ts';
 import { openProcessEngine } from '../../scheduler/engines/process/process-engine.ts';
-import type { MemberEngine } from '../../store/model/cluster.ts';
 import { AppError, errorText } from '../../store/model/errors.ts';
 import { chooseEngine } from './choose-engine.ts';
 import type { ServerConfig } from './config-keys.ts';
-import { describeEngine, describeProcessEngine } from './describe-self.ts';
 import type { DataPaths } from './paths.ts';
 
 /** How long "auto" waits for a daemon to answer before it takes host processes. */
@@ -32,8 +30,6 @@ export interface OpenEngineOptions {
 export interface OpenedEngine {
   readonly engine: Engine;
   readonly why: string;
-  /** As other nodes are told: with the same identity they reach the same attempts. */
-  readonly member: MemberEngine;
 }
 
 export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngine> {
@@ -41,14 +37,12 @@ export async function openEngine(options: OpenEngineOptions): Promise<OpenedEngi
   const address = dockerAddress(config, environment);
   const { kind, why } = await chooseEngine(config['scheduler.engine'], () => probeDocker(address, PROBE_MS));
   if (kind === 'process') {
-    const engine = await openProcessEngine({ dataDir: paths.attempts, log, now, hostEnv: environment });
-    return { engine, why, member: describeProcessEngine(paths.attempts) };
+    return { engine: await openProcessEngine({ dataDir: paths.attempts, log, now, hostEnv: environment }), why };
   }
   // The first characters of a UUID v7 are a time: the last ones are random.
   const installation = installationId.replaceAll('-', '').slice(-INSTALLATION_LENGTH);
   const callDeadlineMs = config['scheduler.docker.timeout'] * 1_000;
-  const engine = createDockerEngine({ address, installation, now, callDeadlineMs });
-  return { engine, why, member: describeEngine(engine) };
+  return { engine: createDockerEngine({ address, installation, now, callDeadlineMs }), why };
 }
 
 function dockerAddress(config: ServerConfig, environment: Readonly<Record<string, string | undefined>>): DockerAddress {

@@ -2,8 +2,9 @@
 // where all nodes see them, and secrets are sealed with a key that this node holds.
 
 import { existsSync } from 'node:fs';
+import type { Logger } from 'pino';
 import { keys } from '../../store/keys.ts';
-import { AppError, errorText, isAppError } from '../../store/model/errors.ts';
+import { AppError } from '../../store/model/errors.ts';
 import { openFilesStore } from '../../store/objects/files/files-store.ts';
 import type { ObjectStore } from '../../store/objects/port.ts';
 import { openSealedStore } from '../../store/secrets/sealed/sealed-store.ts';
@@ -33,6 +34,10 @@ export interface OpenStoresOptions {
   readonly opened: Opened;
 }
 
+export interface OpenStateOptions extends Omit<OpenStoresOptions, 'config'> {
+  readonly log: Logger;
+}
+
 export interface OpenedState {
   readonly state: StateStore;
   /** Null for the embedded store: it is well, or this process is not. */
@@ -40,7 +45,7 @@ export interface OpenedState {
 }
 
 /** Resolves once the store has answered. Throws 'unavailable' that says what to check. */
-export async function openState({ paths, cluster, opened }: Omit<OpenStoresOptions, 'config'>): Promise<OpenedState> {
+export async function openState({ paths, cluster, opened, log }: OpenStateOptions): Promise<OpenedState> {
   if (cluster === null) {
     const { openLmdbStore } = await import('../../store/state/lmdb/lmdb-store.ts');
     const state = await openLmdbStore({ directory: paths.state });
@@ -48,33 +53,20 @@ export async function openState({ paths, cluster, opened }: Omit<OpenStoresOptio
     return { state, health: () => null };
   }
   // Loaded only here: gRPC costs an embedded node a fifth of its memory.
-  const { createEtcdStore } = await import('../../store/state/etcd/etcd-store.ts');
-  const state = createEtcdStore(cluster.etcd);
+  const [{ createEtcdStore }, { checkEtcd }] = await Promise.all([
+    import('../../store/state/etcd/etcd-store.ts'),
+    import('../../store/state/etcd/etcd-check.ts'),
+  ]);
+  const state = createEtcdStore({ ...cluster.etcd, onHealth: (health) => logHealth(log, health) });
   opened.use(() => state.close());
-  await firstAnswer(state, cluster);
+  await checkEtcd(state, { waitMs: FIRST_ANSWER_MS });
   return { state, health: () => state.health() };
 }
 
-async function firstAnswer(state: StateStore, { etcd }: ClusterSettings): Promise<void> {
-  const until = performance.now() + FIRST_ANSWER_MS;
-  for (;;) {
-    try {
-      await state.get(keys.meta());
-      return;
-    } catch (error) {
-      if (performance.now() < until && isAppError(error, 'unavailable')) continue;
-      throw new AppError(
-        'unavailable',
-        `etcd does not answer at ${etcd.endpoints.join(', ')} (${reasonOf(error)}). Check state_store.etcd.endpoints, its ` +
-          'certificates and user, and that etcd runs.',
-        { cause: error },
-      );
-    }
-  }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof AppError ? (error.detail ?? error.message) : errorText(error);
+function logHealth(log: Logger, { status, problems }: StoreHealth): void {
+  const fields = { status, problems: problems.map(({ message }) => message) };
+  if (status === 'ok') log.info(fields, 'state store is well');
+  else log.warn(fields, 'state store has a problem');
 }
 
 /** After the node has made sure that the store is its own: here the very first node leaves marks in it. */

@@ -14,6 +14,8 @@ export interface DataPaths {
   readonly secretKey: string;
   /** What this node remembers of its cluster. */
   readonly memory: string;
+  /** What its engine said of itself. */
+  readonly engine: string;
 }
 
 export function dataPaths(config: ServerConfig, environment: Readonly<Record<string, string | undefined>>): DataPaths {
@@ -26,6 +28,7 @@ export function dataPaths(config: ServerConfig, environment: Readonly<Record<str
     attempts: path.resolve(config['scheduler.process.directory'] || path.join(data, 'attempts')),
     secretKey: path.resolve(config['secret_store.sealed.key_file'] || path.join(data, 'secret.key')),
     memory: path.join(data, 'cluster.json'),
+    engine: path.join(data, 'engine.json'),
   };
 }
 
