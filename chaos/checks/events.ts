@@ -1,8 +1,9 @@
 // EVENT-ORDER, EVENT-SAME and EVENT-ALL: one global order, the same for all readers, without a gap and without a double.
 
 import { eventPosition } from '../../store/model/event.ts';
-import type { Check, EventList, EventSeen, FinalRun, Violation } from './evidence.ts';
+import type { Check, EventList, EventSeen, Violation } from './evidence.ts';
 import { finalRuns, groupBy, runPlace } from './run-places.ts';
+import type { WholeRun } from './run-places.ts';
 
 export const EVENT_ORDER: Check = {
   id: 'EVENT-ORDER',
@@ -89,7 +90,7 @@ function text({ id, kind, pipeline, runId, task, status }: EventSeen): string {
 }
 
 /** What is wrong with the events of one run. */
-function story(run: FinalRun, events: readonly EventSeen[]): readonly string[] {
+function story(run: WholeRun, events: readonly EventSeen[]): readonly string[] {
   const faults: string[] = [];
   const places = (kind: string, task = '') =>
     events.flatMap((event, index) => (event.kind === kind && event.task === task ? [index] : []));

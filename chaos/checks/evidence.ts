@@ -86,7 +86,8 @@ export interface FinalRun extends RunSeen {
   readonly pipeline: string;
   /** The client's name for it. */
   readonly key: string;
-  readonly tasks: readonly FinalTask[];
+  /** Null = this node was not asked for them. */
+  readonly tasks: readonly FinalTask[] | null;
 }
 
 export interface EventSeen {

@@ -1,17 +1,26 @@
 // Joins the two names of a run: the one that its client chose, and the one that the system gave it.
 
 import { parseAttemptId } from '../../store/model/ids.ts';
-import type { BodyMark, Evidence, FinalRun } from './evidence.ts';
+import type { BodyMark, Evidence, FinalRun, FinalTask } from './evidence.ts';
 
 /** `<pipeline>/<run>`: one run, whichever node told of it. */
 export function runPlace({ pipeline, runId }: { readonly pipeline: string; readonly runId: number }): string {
   return `${pipeline}/${runId}`;
 }
 
-/** One entry for each run, by its place, as the first node told it. That the others say the same is a check of its own. */
-export function finalRuns({ runs }: Pick<Evidence, 'runs'>): ReadonlyMap<string, FinalRun> {
-  const places = new Map<string, FinalRun>();
-  for (const run of runs) if (!places.has(runPlace(run))) places.set(runPlace(run), run);
+/** A run with its tasks. */
+export interface WholeRun extends FinalRun {
+  readonly tasks: readonly FinalTask[];
+}
+
+/** One entry for each run, by its place, as the first node told it that was asked for its tasks. That the others say the same is a
+ * check of its own. */
+export function finalRuns({ runs }: Pick<Evidence, 'runs'>): ReadonlyMap<string, WholeRun> {
+  const places = new Map<string, WholeRun>();
+  for (const run of runs) {
+    const { tasks } = run;
+    if (tasks !== null && !places.has(runPlace(run))) places.set(runPlace(run), { ...run, tasks });
+  }
   return places;
 }
 

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { ALL_CHECKS, judge } from '../../../chaos/checks/all-checks.ts';
-import type { Evidence, EventSeen, FinalRun, Operation } from '../../../chaos/checks/evidence.ts';
+import type { Evidence, EventSeen, FinalRun, FinalTask, Operation } from '../../../chaos/checks/evidence.ts';
 import { judgeRuns } from '../../../chaos/checks/linear.ts';
 import { RUN_MODEL } from '../../../chaos/checks/run-model.ts';
 import { aTask, body, goodEvidence } from './good-evidence.ts';
@@ -30,7 +30,7 @@ const bodies = (change: (all: Evidence['bodies']) => Evidence['bodies']) => (goo
   ...good,
   bodies: change(good.bodies),
 });
-const withTask = (runId: number, task: FinalRun['tasks'][number]) =>
+const withTask = (runId: number, task: FinalTask) =>
   runs((run) => (run.runId === runId ? { ...run, tasks: [task] } : run));
 
 const at = (time: number) => ({ proc: 9, call: time, ret: time + 5, node: 'balancer' });

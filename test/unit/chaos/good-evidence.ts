@@ -1,7 +1,7 @@
 // A small chaos run in which everything went well. Tests spoil one thing of it.
 
 import { makeEventId } from '../../../store/model/event.ts';
-import type { EventSeen, Evidence, FinalRun, Operation } from '../../../chaos/checks/evidence.ts';
+import type { EventSeen, Evidence, FinalRun, FinalTask, Operation } from '../../../chaos/checks/evidence.ts';
 
 const NODES = ['node-1', 'node-2'];
 
@@ -48,7 +48,7 @@ export function aRun(given: Partial<FinalRun> & Pick<FinalRun, 'runId' | 'key'>)
   return { node: 'node-1', pipeline: 'flow', state: 'complete', status: 'successful', tasks: [], ...given };
 }
 
-export function aTask(task: string, given: Partial<FinalRun['tasks'][number]> = {}): FinalRun['tasks'][number] {
+export function aTask(task: string, given: Partial<FinalTask> = {}): FinalTask {
   return {
     task,
     state: 'complete',

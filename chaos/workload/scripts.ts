@@ -1,0 +1,34 @@
+// The shell texts of the bodies. Each says first, before anything else, that it began, and last that it ended well.
+
+/** How the bodies of an engine tell of themselves. */
+export interface Telling {
+  /** Shell text for one line of the witness. */
+  line(mark: 'start' | 'end'): string;
+}
+
+/**
+ * Bodies of the process engine append to a file. Only built-ins of the shell: nothing is forked before the first line is written. The
+ * attempt's id is the name of the directory that the engine gives to it.
+ */
+export function fileTelling(file: string): Telling {
+  return {
+    line: (mark) =>
+      `d="\${PWD%/work}"; read -r up rest </proc/uptime; echo "${mark} \${d##*/} $up $GOFER_API_BASE_URL" >>'${file}'`,
+  };
+}
+
+/** Containers share no file with us: the daemon's own event stream is the witness of their starts and ends. */
+export const SILENT: Telling = { line: () => ':' };
+
+export interface BodyText {
+  readonly telling: Telling;
+  /** Between the first line and the last. */
+  readonly work: string;
+}
+
+export function bodyText({ telling, work }: BodyText): readonly string[] {
+  return ['/bin/sh', '-c', [telling.line('start'), work, telling.line('end')].join('\n')];
+}
+
+/** Fails in about half of its attempts, by chance and not by its number, which bodies are not told. */
+export const SOMETIMES_FAILS = 'read -r uuid </proc/sys/kernel/random/uuid; case $uuid in [0-7]*) exit 3;; esac';
