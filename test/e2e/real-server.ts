@@ -33,6 +33,9 @@ export interface ServerOptions {
   readonly certificate?: string;
 }
 
+/** A start takes a second; beside a whole test suite it may take far longer. */
+const START_LIMIT_MS = 30_000;
+
 /** Resolves once the API answers. */
 export async function startServer(options: ServerOptions): Promise<RealServer> {
   const { dataDir, port, engine, environment = {}, certificate } = options;
@@ -44,12 +47,18 @@ export async function startServer(options: ServerOptions): Promise<RealServer> {
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
   const url = `${certificate === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
-  await eventually(async () => {
-    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${log}`);
-    if (certificate !== undefined) return expectListening(port);
-    const answer = await fetch(`${url}/api/system/metadata`, { headers: HEADERS });
-    if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
-  });
+  try {
+    await eventually(async () => {
+      if (child.exitCode !== null) return;
+      if (certificate !== undefined) return expectListening(port);
+      const answer = await fetch(`${url}/api/system/metadata`, { headers: HEADERS });
+      if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
+    }, START_LIMIT_MS);
+    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`);
+  } catch (error) {
+    await end(child, 'SIGKILL');
+    throw new Error(`no server; its log:\n${log}`, { cause: error });
+  }
   return {
     url,
     pid: child.pid ?? -1,
