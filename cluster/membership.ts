@@ -15,6 +15,7 @@ import type { NamesakeDeps } from './namesake.ts';
 import { waitForName } from './namesake.ts';
 import type { NodeDuty, Presence } from './presence.ts';
 import { memberNamed } from './sight.ts';
+import type { Sight } from './sight.ts';
 import { createTenure, keepTenure } from './tenure.ts';
 import type { Tenure } from './tenure.ts';
 import { createBell, isOverWithin, pause } from './waiting.ts';
@@ -185,7 +186,15 @@ function presenceOf({ self, view }: MembershipDeps, tenure: Tenure, createRevisi
     signal: tenure.signal,
     isAlive: (nodeId) => nodeId === self.nodeId || view.sight().members.some(({ member }) => member.nodeId === nodeId),
     memberCount: () => Math.max(1, view.sight().members.length),
+    sharers: () => sharersIn(view.sight()),
   };
+}
+
+function sharersIn({ engine, members }: Sight): readonly string[] {
+  if (engine === null) return [];
+  const { kind, identity } = engine.record;
+  const reaching = members.filter(({ member }) => member.engine.kind === kind && member.engine.identity === identity);
+  return reaching.map(({ member }) => member.nodeId);
 }
 
 async function runDuties({ duties, log }: MembershipDeps, presence: Presence, tenure: Tenure): Promise<void> {

@@ -13,6 +13,11 @@ export interface Presence {
   isAlive(nodeId: string): boolean;
   /** How many members share such work; at least 1. */
   memberCount(): number;
+  /**
+   * Node ids of the members whose engine is the cluster's: those can share work on attempts. As far as the member records tell; this
+   * node is among them only while its own engine is.
+   */
+  sharers(): readonly string[];
 }
 
 /** Work of every node. A rejection ends the presence, which begins anew. */

@@ -25,7 +25,7 @@ import type { Process, Universe } from './universe.ts';
 import type { Wire } from './wire.ts';
 
 /** Who in the node talks to the store. */
-export type Role = 'cluster' | 'duty' | 'api';
+export type Role = 'cluster' | 'duty' | 'member' | 'api';
 
 export interface NodeDeps {
   readonly universe: Universe;
@@ -73,7 +73,7 @@ export function startNode(deps: NodeDeps, disk: NodeDisk, process: Process): Run
     const raw = createStoreLink({ ...{ universe, wire, process, role, store }, deadlineMs: CALL_DEADLINE_MS });
     return deps.wrapStore(process, role, raw);
   };
-  const [clusterStore, dutyStore, apiStore] = [link('cluster'), link('duty'), link('api')];
+  const [clusterStore, dutyStore, memberStore, apiStore] = [link('cluster'), link('duty'), link('member'), link('api')];
   const objects = createObjectLink({ wire, process, blobs: deps.blobs });
   const engine = deps.engineFor(process);
   const address = `${process.name}:7000`;
@@ -89,10 +89,9 @@ export function startNode(deps: NodeDeps, disk: NodeDisk, process: Process): Run
     self: selfOf({ process, nodeId, address, started: now() }),
     leaderDuties: [
       createSchedulingDuty({ state: dutyStore, engine, resolver, settings: LOOP_SETTINGS, now, log }),
-      createArchivingDuty({ state: dutyStore, objects, engine, log }),
       createSweepingDuty({ state: dutyStore, engine, settings: SWEEP, log }),
     ].map(leading),
-    nodeDuties: [],
+    nodeDuties: [createArchivingDuty({ state: memberStore, objects, engine, log })],
     peers: links,
     memory: memoryOn(disk),
     timings: SIMULATED_TIMINGS,

@@ -1,27 +1,34 @@
 // Copies the logs of ended attempts to the object store, then lets the engine forget the attempts. The duty is a record: written in
 // the commit that ended the attempt, deleted in the commit that says where its log is now. A crash in between repeats the copy.
+//
+// All nodes share this work and nobody claims anything: a hash says whose each record is, and the others take over what is still
+// there after a while. Two copies of one log are harmless, since an archive is only ever created (the first whole copy stays), a
+// record is settled once, and the engine forgets only what is settled. So sharing costs no write.
 
-import type { LeaderDuty, Leadership } from '../../cluster/leadership.ts';
+import type { NodeDuty, Presence } from '../../cluster/presence.ts';
 import { attemptOfArchive, keys } from '../../store/keys.ts';
 import { archiveName, writeArchive } from '../../store/logs/archive.ts';
-import { AppError, errorText, isAppError } from '../../store/model/errors.ts';
+import { errorText, isAppError } from '../../store/model/errors.ts';
 import { attemptId } from '../../store/model/ids.ts';
 import type { AttemptKey } from '../../store/model/ids.ts';
 import type { LogPlace, TaskExecution } from '../../store/model/run.ts';
 import type { ObjectStore } from '../../store/objects/port.ts';
-import { archiveRecord, taskRecord } from '../../store/records/run-records.ts';
+import { archiveRecord } from '../../store/records/run-records.ts';
 import { CompactedError } from '../../store/state/port.ts';
-import type { Compare, KeyValue, StateStore, Write } from '../../store/state/port.ts';
+import type { KeyValue, StateStore, WatchEvent } from '../../store/state/port.ts';
 import type { Engine, LogChunk } from '../engines/port.ts';
+import { createSettler } from './archive-settling.ts';
+import type { Settler } from './archive-settling.ts';
 import type { LoopLog } from './deps.ts';
+import { rankOf } from './share-work.ts';
 
-/** Copies under way at once: they wait for the disk, not for the processor. */
-const COPIES_MAX = 8;
+/** Copies under way at once: they wait for the disk and the store, not for the processor. One holds 64 KiB. */
+const COPIES_MAX = 64;
 const LIST_PAGE = 500;
 /** A copy that failed is tried again after this time. */
 const RETRY_MS = 5_000;
-/** A task's record changes a few times in its life. */
-const SETTLE_TRIES_MAX = 5;
+/** What a member has not done by then, or is not there to do, the next one takes over. */
+const TAKE_OVER_MS = 10_000;
 
 export interface ArchiverDeps {
   readonly state: StateStore;
@@ -30,23 +37,33 @@ export interface ArchiverDeps {
   readonly log: LoopLog;
 }
 
-export function createArchivingDuty(deps: ArchiverDeps): LeaderDuty {
-  return { name: 'archiving', run: (leadership) => new Archiver(deps, leadership).run() };
+export function createArchivingDuty(deps: ArchiverDeps): NodeDuty {
+  return { name: 'archiving', run: (presence) => new Archiver(deps, presence).run() };
+}
+
+interface Copied {
+  readonly place: LogPlace;
+  /** This node's own copy is the one that lies there. */
+  readonly isOwn: boolean;
 }
 
 class Archiver {
   readonly #deps: ArchiverDeps;
-  readonly #leadership: Leadership;
+  readonly #presence: Presence;
+  readonly #settler: Settler;
   readonly #waiting = new Map<string, KeyValue>();
+  /** Others' work, and what is to be tried again. */
+  readonly #later = new Map<string, NodeJS.Timeout>();
   readonly #underWay = new Map<string, Promise<void>>();
 
-  constructor(deps: ArchiverDeps, leadership: Leadership) {
+  constructor(deps: ArchiverDeps, presence: Presence) {
     this.#deps = deps;
-    this.#leadership = leadership;
+    this.#presence = presence;
+    this.#settler = createSettler({ state: deps.state, fence: presence.fence });
   }
 
   async run(): Promise<void> {
-    const { signal } = this.#leadership;
+    const { signal } = this.#presence;
     while (!signal.aborted) {
       try {
         await this.#watch((await this.#list()) + 1);
@@ -56,6 +73,7 @@ class Archiver {
         this.#deps.log.warn({ error: errorText(error) }, 'archiver lists again');
       }
     }
+    for (const timer of this.#later.values()) clearTimeout(timer);
     await Promise.all(this.#underWay.values());
   }
 
@@ -72,22 +90,54 @@ class Archiver {
   }
 
   async #watch(fromRevision: number): Promise<void> {
-    const { signal } = this.#leadership;
+    const { signal } = this.#presence;
     for await (const batch of await this.#deps.state.watch(keys.archives(), { fromRevision, signal })) {
-      for (const event of batch.events) if (event.type === 'put') this.#add(event.kv);
+      for (const event of batch.events) this.#hear(event);
     }
   }
 
+  #hear(event: WatchEvent): void {
+    if (event.type === 'put') return this.#add(event.kv);
+    this.#waiting.delete(event.key);
+    this.#putOff(event.key, null);
+  }
+
+  /** At once what is this node's, after a while what is another's. */
   #add(kv: KeyValue): void {
-    if (!this.#underWay.has(kv.key)) this.#waiting.set(kv.key, kv);
+    if (this.#underWay.has(kv.key)) return;
+    const rank = this.#rank(kv);
+    if (rank === 0) this.#take(kv);
+    else this.#putOff(kv.key, { kv, ms: (rank ?? 1) * TAKE_OVER_MS });
+  }
+
+  #rank({ key }: KeyValue): number | null {
+    return rankOf({ key, nodeId: this.#presence.nodeId, sharers: this.#presence.sharers() });
+  }
+
+  #take(kv: KeyValue): void {
+    this.#putOff(kv.key, null);
+    this.#waiting.set(kv.key, kv);
     this.#pump();
+  }
+
+  #putOff(key: string, until: { readonly kv: KeyValue; readonly ms: number } | null): void {
+    clearTimeout(this.#later.get(key));
+    this.#later.delete(key);
+    if (until === null || this.#presence.signal.aborted) return;
+    const timer = setTimeout(() => {
+      this.#later.delete(key);
+      // A node that cannot reach the cluster's engine has nothing to copy.
+      if (this.#rank(until.kv) === null) this.#putOff(key, { kv: until.kv, ms: TAKE_OVER_MS });
+      else this.#take(until.kv);
+    }, until.ms);
+    this.#later.set(key, timer.unref());
   }
 
   #pump(): void {
     for (const [key, kv] of this.#waiting) {
-      if (this.#underWay.size >= COPIES_MAX || this.#leadership.signal.aborted) return;
+      if (this.#underWay.size >= COPIES_MAX || this.#presence.signal.aborted) return;
       this.#waiting.delete(key);
-      const work = this.#copy(kv).finally(() => {
+      const work = this.#archive(kv).finally(() => {
         this.#underWay.delete(key);
         this.#pump();
       });
@@ -95,60 +145,38 @@ class Archiver {
     }
   }
 
-  async #copy(kv: KeyValue): Promise<void> {
-    const { engine, log } = this.#deps;
-    const attempt = attemptOfArchive(kv.key);
+  async #archive(duty: KeyValue): Promise<void> {
+    const { engine, objects, log } = this.#deps;
+    const attempt = attemptOfArchive(duty.key);
     const id = attemptId(attempt, attempt.attempt);
     try {
-      const duty = archiveRecord.decode(kv.value);
+      const { engine: kind } = archiveRecord.decode(duty.value);
       // Another engine's attempts cannot be read here any more.
-      const place = duty.engine === engine.kind ? await this.#archive(attempt) : 'none';
-      await this.#settle(kv, attempt, place);
+      const copied: Copied = kind === engine.kind ? await this.#copy(attempt) : { place: 'none', isOwn: false };
+      const task = await this.#settler.settle({ duty, attempt, place: copied.place });
+      if (copied.isOwn && isUnwanted(task)) await objects.delete(archiveName(attempt));
       await engine.forget(id);
     } catch (error) {
-      if (isAppError(error, 'lost_leadership')) return;
+      if (this.#presence.signal.aborted) return;
       log.warn({ attemptId: id, error: errorText(error) }, 'log not archived, trying again later');
-      const timer = setTimeout(() => this.#add(kv), RETRY_MS);
-      this.#leadership.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+      this.#putOff(duty.key, { kv: duty, ms: RETRY_MS });
     }
   }
 
-  async #archive(attempt: AttemptKey): Promise<LogPlace> {
+  async #copy(attempt: AttemptKey): Promise<Copied> {
     const chunks = this.#deps.engine.logs(attemptId(attempt, attempt.attempt), { follow: false });
     const iterator = chunks[Symbol.asyncIterator]();
     try {
       const first = await iterator.next();
-      if (first.done === true) return 'empty';
-      await writeArchive(this.#deps.objects, archiveName(attempt), resumed(first.value, iterator));
-      return 'archived';
+      if (first.done === true) return { place: 'empty', isOwn: false };
+      const isOwn = await writeArchive(this.#deps.objects, archiveName(attempt), resumed(first.value, iterator));
+      return { place: 'archived', isOwn };
     } catch (error) {
-      if (isAppError(error, 'not_found')) return 'none';
+      if (isAppError(error, 'not_found')) return { place: 'none', isOwn: false };
       throw error;
     } finally {
       await iterator.return?.();
     }
-  }
-
-  /** Takes the duty away and says where the log is. */
-  async #settle(kv: KeyValue, attempt: AttemptKey, place: LogPlace): Promise<void> {
-    const { state, objects } = this.#deps;
-    const key = keys.task(attempt);
-    for (let tries = 0; tries < SETTLE_TRIES_MAX; tries += 1) {
-      this.#leadership.check();
-      const found = await state.get(key);
-      const task = found === null ? null : taskRecord.decode(found.value);
-      const compares: Compare[] = [this.#leadership.fence, { target: 'mod', key, equals: found?.modRevision ?? 0 }];
-      const writes: Write[] = [{ op: 'delete', key: kv.key }];
-      const isLast = task?.past.at(-1)?.attempt === attempt.attempt;
-      if (task?.state === 'complete' && task.logs === 'engine' && isLast) {
-        writes.push({ op: 'put', key, value: taskRecord.encode({ ...task, logs: place }) });
-      }
-      const { succeeded } = await state.commit({ compares, writes });
-      if (!succeeded) continue;
-      if (isUnwanted(task)) await objects.delete(archiveName(attempt));
-      return;
-    }
-    throw new AppError('conflict', 'The task kept changing while its log was copied.');
   }
 }
 

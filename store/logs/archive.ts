@@ -1,8 +1,9 @@
 // Logs in the object store: one object for each attempt. Written once by the archiver, read by every node.
 
+import { isAppError } from '../model/errors.ts';
 import { attemptId, parseAttemptId } from '../model/ids.ts';
 import type { AttemptKey } from '../model/ids.ts';
-import type { ObjectInfo, ObjectStore } from '../objects/port.ts';
+import type { ObjectStore } from '../objects/port.ts';
 import { decodeArchive, encodeArchive } from './archive-format.ts';
 import type { ArchivedChunk } from './archive-format.ts';
 
@@ -19,13 +20,19 @@ export function parseArchiveName(name: string): AttemptKey | null {
   return key !== null && archiveName(key) === name ? key : null;
 }
 
-/** Repeatable: a second copy replaces the first. */
-export function writeArchive(
+/** Of several copies the first whole one stays. True when it is this one. */
+export async function writeArchive(
   objects: ObjectStore,
   name: string,
   chunks: AsyncIterable<ArchivedChunk>,
-): Promise<ObjectInfo> {
-  return objects.put(name, encodeArchive(chunks));
+): Promise<boolean> {
+  try {
+    await objects.put(name, encodeArchive(chunks), { ifAbsent: true });
+    return true;
+  } catch (error) {
+    if (!isAppError(error, 'conflict')) throw error;
+    return false;
+  }
 }
 
 /** Throws 'not_found' when there is no such archive. */

@@ -2,14 +2,14 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
-import { createReign } from '../../../../cluster/leadership.ts';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createArchivingDuty } from '../../../../scheduler/loop/archiver.ts';
+import { rankOf } from '../../../../scheduler/loop/share-work.ts';
 import type { Engine, LogChunk } from '../../../../scheduler/engines/port.ts';
 import { keys } from '../../../../store/keys.ts';
 import { archiveName, readArchive } from '../../../../store/logs/archive.ts';
 import { AppError } from '../../../../store/model/errors.ts';
-import type { AttemptKey, TaskId } from '../../../../store/model/ids.ts';
+import type { AttemptKey, RunId, TaskId } from '../../../../store/model/ids.ts';
 import type { CompleteTask } from '../../../../store/model/run.ts';
 import type { ObjectStore } from '../../../../store/objects/port.ts';
 import { openFilesStore } from '../../../../store/objects/files/files-store.ts';
@@ -36,15 +36,27 @@ interface World {
   logs(): Promise<CompleteTask['logs']>;
   /** Resolves when the attempt was let go. */
   archived(): Promise<void>;
+  /** Starts the duty of one more node. */
+  join(node: NodeOptions): void;
 }
 
-/** `log` is what the engine holds; it runs while the copy is being made. */
-async function aWorld(log: (world: World) => AsyncIterable<LogChunk>): Promise<World> {
+interface NodeOptions {
+  readonly nodeId: string;
+  /** Who shares the work, as this node sees it. */
+  readonly sharers: () => readonly string[];
+  readonly log: (world: World) => AsyncIterable<LogChunk>;
+}
+
+const ONE = 'n1';
+
+/** A store with one duty, and no node yet. */
+async function anEmptyWorld(): Promise<World> {
   const directory = await temporaryDirectory();
   const objects = join(directory.path, 'objects');
   mkdirSync(objects);
   const state = createMemoryStore();
   const forgotten: string[] = [];
+  const stops: (() => Promise<void>)[] = [];
   const key = keys.task(ATTEMPT);
   const world: World = {
     state,
@@ -57,31 +69,52 @@ async function aWorld(log: (world: World) => AsyncIterable<LogChunk>): Promise<W
       const task = taskRecord.decode((await state.get(key))?.value ?? '');
       return task.state === 'complete' ? task.logs : 'none';
     },
-    archived: () => eventually(() => expect(forgotten).toHaveLength(1)),
+    archived: () => eventually(() => expect(forgotten.length).toBeGreaterThan(0)),
+    join: (node) => stops.push(startNode(world, node)),
   };
-  const engine = {
-    kind: 'process',
-    logs: () => log(world),
-    forget: (id: string) => Promise.resolve(void forgotten.push(id)),
-  } as unknown as Engine;
-  const quiet = () => undefined;
-  const duty = createArchivingDuty({ ...world, engine, log: { debug: quiet, info: quiet, warn: quiet, error: quiet } });
-  const { revision: term } = await state.commit({
+  await state.commit({
     compares: [],
     writes: [
-      { op: 'put', key: keys.leader(), value: 'n' },
+      { op: 'put', key: keys.member(ONE), value: 'n' },
       { op: 'put', key: keys.archive(ATTEMPT), value: archiveRecord.encode({ engine: 'process', endedAt: NOON }) },
     ],
   });
-  const reign = createReign({ term, sentAtMs: 0, holdMs: Number.MAX_SAFE_INTEGER, monotonicMs: () => 0 });
   await world.put(TASK);
-  const over = duty.run(reign.leadership);
   onTestFinished(async () => {
-    reign.end('the test is over');
-    await over;
+    await Promise.all(stops.map((stop) => stop()));
     await world.objects.close();
     await directory[Symbol.asyncDispose]();
   });
+  return world;
+}
+
+function startNode(world: World, { nodeId, sharers, log }: NodeOptions): () => Promise<void> {
+  const engine = {
+    kind: 'process',
+    logs: () => log(world),
+    forget: (id: string) => Promise.resolve(void world.forgotten.push(id)),
+  } as unknown as Engine;
+  const quiet = () => undefined;
+  const duty = createArchivingDuty({ ...world, engine, log: { debug: quiet, info: quiet, warn: quiet, error: quiet } });
+  const leaving = new AbortController();
+  const over = duty.run({
+    nodeId,
+    fence: { target: 'create', key: keys.member(ONE), equals: 1 },
+    signal: leaving.signal,
+    isAlive: (id) => sharers().includes(id),
+    memberCount: () => sharers().length,
+    sharers,
+  });
+  return async () => {
+    leaving.abort();
+    await over;
+  };
+}
+
+/** `log` is what the engine holds; it runs while the copy is being made. */
+async function aWorld(log: (world: World) => AsyncIterable<LogChunk>): Promise<World> {
+  const world = await anEmptyWorld();
+  world.join({ nodeId: ONE, sharers: () => [ONE], log });
   return world;
 }
 
@@ -166,3 +199,139 @@ test("a task whose record changes in the commit's way is settled all the same", 
   expect(await world.logs()).toBe('archived');
   expect(changes).toBe(2);
 });
+
+describe('several nodes', () => {
+  const nodes = ['n1', 'n2', 'n3'];
+  const owner = nodes.find((nodeId) => rankOf({ key: keys.archive(ATTEMPT), nodeId, sharers: nodes }) === 0) ?? '';
+  const second = nodes.find((nodeId) => rankOf({ key: keys.archive(ATTEMPT), nodeId, sharers: nodes }) === 1) ?? '';
+
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** A log of this node; tells who read it. */
+  const told = (readers: string[], nodeId: string) =>
+    async function* (): AsyncGenerator<LogChunk> {
+      readers.push(nodeId);
+      yield chunk(`copied by ${nodeId}`);
+    };
+
+  test('one of them copies, without a write more than one node alone makes', async () => {
+    const readers: string[] = [];
+    const world = await anEmptyWorld();
+    const commits = countCommits(world.state);
+    for (const nodeId of nodes) world.join({ nodeId, sharers: () => nodes, log: told(readers, nodeId) });
+    await world.archived();
+    expect(readers).toEqual([owner]);
+    expect(commits()).toBe(1);
+    expect(await world.logs()).toBe('archived');
+  });
+
+  test('what the first one leaves undone the next one takes over, after a while', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const readers: string[] = [];
+    const world = await anEmptyWorld();
+    for (const nodeId of nodes) {
+      if (nodeId !== owner) world.join({ nodeId, sharers: () => nodes, log: told(readers, nodeId) });
+    }
+    await vi.advanceTimersByTimeAsync(9_900);
+    expect(readers).toEqual([]);
+    await vi.advanceTimersByTimeAsync(200);
+    vi.useRealTimers();
+    await world.archived();
+    expect(readers).toEqual([second]);
+    expect(await textIn(world)).toBe(`copied by ${second}`);
+  });
+
+  test('two that copy at once leave one whole archive, and settle it once', async () => {
+    const readers: string[] = [];
+    const world = await anEmptyWorld();
+    // They do not agree on who is there, as in the moment of a change.
+    for (const nodeId of nodes) world.join({ nodeId, sharers: () => [nodeId], log: told(readers, nodeId) });
+    await eventually(() => expect(world.forgotten).toHaveLength(3));
+    expect(readers.toSorted()).toEqual(nodes);
+    expect(await textIn(world)).toMatch(/^copied by n\d$/);
+    expect(await world.logs()).toBe('archived');
+    expect(await world.state.get(keys.archive(ATTEMPT))).toBeNull();
+  });
+
+  test('a copy that comes after the log was removed everywhere goes again', async () => {
+    const world = await anEmptyWorld();
+    let go = () => {};
+    const held = new Promise<void>((resolve) => (go = resolve));
+    world.join({
+      nodeId: 'n1',
+      sharers: () => ['n1'],
+      log: async function* () {
+        yield chunk('late ');
+        await held;
+        yield chunk('copy');
+      },
+    });
+    await world.put({ ...TASK, logs: 'removed' });
+    await world.state.commit({ compares: [], writes: [{ op: 'delete', key: keys.archive(ATTEMPT) }] });
+    go();
+    await world.archived();
+    expect(await world.logs()).toBe('removed');
+    expect(await world.objects.stat(archiveName(ATTEMPT))).toBeNull();
+  });
+
+  test('a node whose engine is not the one of the cluster copies nothing', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const readers: string[] = [];
+    const world = await anEmptyWorld();
+    world.join({ nodeId: 'n9', sharers: () => nodes, log: told(readers, 'n9') });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(readers).toEqual([]);
+    expect(await world.state.get(keys.archive(ATTEMPT))).not.toBeNull();
+  });
+
+  test('a node that is no member any more settles nothing', async () => {
+    const world = await anEmptyWorld();
+    await world.state.commit({ compares: [], writes: [{ op: 'delete', key: keys.member(ONE) }] });
+    const readers: string[] = [];
+    world.join({ nodeId: ONE, sharers: () => [ONE], log: told(readers, ONE) });
+    await eventually(async () => expect(await world.objects.stat(archiveName(ATTEMPT))).not.toBeNull());
+    expect(await world.logs()).toBe('engine');
+    expect(world.forgotten).toEqual([]);
+  });
+});
+
+test('many logs are settled in a few transactions', async () => {
+  const world = await anEmptyWorld();
+  const runs = Array.from({ length: 300 }, (_, at) => ({ ...ATTEMPT, runId: (at + 2) as RunId }));
+  for (const attempt of runs) {
+    await world.state.commit({
+      compares: [],
+      writes: [
+        { op: 'put', key: keys.task(attempt), value: taskRecord.encode({ ...TASK, runId: attempt.runId }) },
+        { op: 'put', key: keys.archive(attempt), value: archiveRecord.encode({ engine: 'process', endedAt: NOON }) },
+      ],
+    });
+  }
+  const commits = countCommits(world.state);
+  world.join({
+    nodeId: ONE,
+    sharers: () => [ONE],
+    log: async function* () {
+      yield chunk('one\n');
+    },
+  });
+  await eventually(() => expect(world.forgotten).toHaveLength(301));
+  expect(commits()).toBeLessThan(100);
+  for (const attempt of runs) {
+    const task = taskRecord.decode((await world.state.get(keys.task(attempt)))?.value ?? '');
+    expect(task).toMatchObject({ logs: 'archived' });
+    expect(await world.objects.stat(archiveName(attempt))).not.toBeNull();
+  }
+});
+
+function countCommits(state: StateStore): () => number {
+  const { commit } = state;
+  let count = 0;
+  state.commit = (transaction) => {
+    count += 1;
+    return commit.call(state, transaction);
+  };
+  return () => count;
+}
