@@ -50,7 +50,7 @@ export function createSettler(deps: SettlerDeps): Settler {
 class BatchingSettler implements Settler {
   readonly #deps: SettlerDeps;
   readonly #queue: Entry[] = [];
-  #draining = false;
+  #draining: Promise<void> | null = null;
 
   constructor(deps: SettlerDeps) {
     this.#deps = deps;
@@ -59,13 +59,12 @@ class BatchingSettler implements Settler {
   settle(settlement: Settlement): Promise<TaskExecution | null> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ ...settlement, resolve, reject });
-      if (!this.#draining) void this.#drain();
+      this.#draining ??= this.#drain();
     });
   }
 
   /** Never rejects: each entry is told of its own failure. */
   async #drain(): Promise<void> {
-    this.#draining = true;
     while (this.#queue.length > 0) {
       const entries = this.#queue.splice(0, SETTLED_AT_ONCE);
       const open = await Promise.all(entries.map((entry) => this.#read(entry)));
@@ -74,7 +73,7 @@ class BatchingSettler implements Settler {
         await this.#commit(part).catch((error: unknown) => part.forEach(({ entry }) => entry.reject(error)));
       }
     }
-    this.#draining = false;
+    this.#draining = null;
   }
 
   /** Null when it cannot be read; its owner has been told. */
