@@ -1,6 +1,7 @@
 // Checks on what is committed: who may write, and how runs, tasks and events may change (I3, I6, I10, I13, I14).
 
 import type { EventKind } from '../../store/model/event.ts';
+import { keys } from '../../store/keys.ts';
 import type { Run, TaskExecution } from '../../store/model/run.ts';
 import type { Checks, Chronicle, Commit, Fail, RunChange, TaskChange } from './chronicle.ts';
 import { LIMITS, PIPELINES } from './fixtures.ts';
@@ -15,18 +16,38 @@ export function createRecordChecks(chronicle: Chronicle): readonly Checks[] {
   ];
 }
 
-/** Runs, tasks and events are the leader's to write; only the first record of a run is the API's. */
+/**
+ * Runs, tasks and events are the leader's to write. The API makes runs; a member says where the log of a complete task is, and only
+ * while it is one.
+ */
 function checkAuthor(chronicle: Chronicle, commit: Commit, fail: Fail): void {
-  const { author, runs, tasks, segments } = commit;
-  if (author?.role !== 'duty') {
-    if (tasks.length > 0 || segments.length > 0 || runs.some(({ before }) => before !== null)) {
-      fail('I3', `revision ${commit.revision} changes what is the leader's, and no leader wrote it`);
+  const { author, runs, tasks, segments, revision } = commit;
+  const isLeaders = segments.length > 0 || runs.some(({ before }) => before !== null) || tasks.some(isDecision);
+  switch (author?.role) {
+    case 'duty': {
+      if (author.term === chronicle.term) return;
+      const held = chronicle.term === null ? 'nobody led' : `term ${chronicle.term} was on`;
+      return fail('I3', `a write of ${author.process.name} in term ${String(author.term)} was accepted while ${held}`);
     }
-    return;
+    case 'member': {
+      const nodeId = `${author.process.name}-${author.process.life}`;
+      const isMember = chronicle.members.get(keys.member(author.process.name)) === nodeId;
+      if (!isMember) return fail('I3', `a write of ${nodeId} was accepted, which is not a member`);
+      if (isLeaders) fail('I3', `revision ${revision} by ${nodeId} decides what is the leader's`);
+      return;
+    }
+    case 'api':
+    case 'cluster':
+    case undefined:
+      if (isLeaders || tasks.length > 0)
+        fail('I3', `revision ${revision} changes what is the leader's, and no leader wrote it`);
   }
-  if (author.term === chronicle.term) return;
-  const held = chronicle.term === null ? 'nobody led' : `term ${chronicle.term} was on`;
-  fail('I3', `a write of ${author.process.name} in term ${String(author.term)} was accepted while ${held}`);
+}
+
+/** Everything but the place of a complete task's log. */
+function isDecision({ before, after }: TaskChange): boolean {
+  if (before?.state !== 'complete' || after.state !== 'complete') return true;
+  return JSON.stringify({ ...before, logs: '' }) !== JSON.stringify({ ...after, logs: '' });
 }
 
 const RUN_RANK = { pending: 0, running: 1, complete: 2 } as const;

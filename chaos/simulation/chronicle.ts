@@ -6,7 +6,7 @@ import { runKeyText } from '../../store/model/ids.ts';
 import type { Run, TaskExecution } from '../../store/model/run.ts';
 import type { SegmentValue } from '../../store/records/event-records.ts';
 import { segmentRecord } from '../../store/records/event-records.ts';
-import { leaderRecord } from '../../store/records/cluster-records.ts';
+import { leaderRecord, memberRecord } from '../../store/records/cluster-records.ts';
 import { runRecord, taskRecord } from '../../store/records/run-records.ts';
 import type { WatchEvent } from '../../store/state/port.ts';
 import { keys } from '../../store/keys.ts';
@@ -88,6 +88,8 @@ export interface Chronicle {
   readonly reigns: ReadonlyMap<number, Reign>;
   /** The term whose leader key is in the store now; null = none. */
   readonly term: number | null;
+  /** Node ids of the members, by member key. */
+  readonly members: ReadonlyMap<string, string>;
   /** Keys under `open/`, `ask/`, `outbox/` and `archive/`: what still has to be done. */
   readonly pending: ReadonlySet<string>;
   readonly truths: ReadonlyMap<AttemptId, BodyTruth>;
@@ -105,6 +107,7 @@ class Book implements Chronicle {
   readonly runs = new Map<string, Run>();
   readonly tasks = new Map<string, Map<TaskId, TaskExecution>>();
   readonly reigns = new Map<number, Reign>();
+  readonly members = new Map<string, string>();
   readonly pending = new Set<string>();
   readonly truths: ReadonlyMap<AttemptId, BodyTruth>;
   term: number | null = null;
@@ -136,6 +139,7 @@ class Book implements Chronicle {
       else if (key.startsWith('event/'))
         segments.push({ number: Number(key.slice(6)), isNew: version === 1, value: segmentRecord.decode(value) });
       else if (PENDING.some((prefix) => key.startsWith(prefix))) this.pending.add(key);
+      else if (key.startsWith('cluster/member/')) this.members.set(key, memberRecord.decode(value).nodeId);
       else if (key === keys.leader()) this.#crown(event.kv.createRevision, value);
     }
     return { revision, author, runs, tasks, segments, deleted };
@@ -161,6 +165,7 @@ class Book implements Chronicle {
 
   #remove(key: string): void {
     this.pending.delete(key);
+    this.members.delete(key);
     if (key === keys.leader()) this.#endReign();
   }
 

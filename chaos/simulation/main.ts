@@ -5,6 +5,9 @@ import { installClocks } from './clocks.ts';
 import { makePlan } from './plan.ts';
 import { runWorld } from './world.ts';
 
+// Thousands of expected errors are made each second, and nobody reads where.
+Error.stackTraceLimit = 0;
+process.removeAllListeners('warning');
 const clocks = installClocks();
 const { values } = parseArgs({
   options: {

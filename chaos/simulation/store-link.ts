@@ -75,6 +75,8 @@ class RemoteWatch implements AsyncIterableIterator<WatchBatch> {
   readonly #arrived: WatchBatch[] = [];
   /** The first revision that has not been delivered; undefined until the store has said where it stands. */
   #next: number | undefined;
+  readonly #signal: AbortSignal;
+  readonly #leave = () => this.#end();
   #failure: Error | null = null;
   #isOver = false;
   #serving = new AbortController();
@@ -86,7 +88,8 @@ class RemoteWatch implements AsyncIterableIterator<WatchBatch> {
     this.#deps = deps;
     this.#range = range;
     this.#next = fromRevision;
-    signal.addEventListener('abort', () => this.#end(), { once: true });
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#leave, { once: true });
     if (signal.aborted) this.#end();
   }
 
@@ -162,6 +165,7 @@ class RemoteWatch implements AsyncIterableIterator<WatchBatch> {
 
   #fail(error: Error): void {
     if (this.#isOver) return;
+    this.#signal.removeEventListener('abort', this.#leave);
     this.#serving.abort();
     if (this.#waiting === null) this.#failure = error;
     else this.#waiting.reject(error);
@@ -170,6 +174,7 @@ class RemoteWatch implements AsyncIterableIterator<WatchBatch> {
 
   #end(): void {
     this.#isOver = true;
+    this.#signal.removeEventListener('abort', this.#leave);
     this.#serving.abort();
     this.#waiting?.resolve(OVER);
     this.#waiting = null;
