@@ -6,15 +6,18 @@ import type { ClusterNode, JoinOptions, SelfDescription } from '../../../cluster
 import type { LeaderDuty, Leadership } from '../../../cluster/leadership.ts';
 import type { NodeDuty, Presence } from '../../../cluster/presence.ts';
 import { keys } from '../../../store/keys.ts';
+import { drainRecord, transferRecord } from '../../../store/records/cluster-records.ts';
 import { installationRecord } from '../../../store/records/system-records.ts';
 import { createMemoryStore } from '../../../store/state/memory/memory-store.ts';
-import type { StateStore } from '../../../store/state/port.ts';
+import type { StateStore, Transaction } from '../../../store/state/port.ts';
 import type { FakePeers } from './fake-peers.ts';
 import { PeerNetwork } from './fake-peers.ts';
 import { MemoryInMemory } from './memory-in-memory.ts';
 import type { StoreLink } from './store-link.ts';
 import { createStoreLink } from './store-link.ts';
 
+const STOP_MAX_MS = 30_000;
+const STOP_STEP_MS = 100;
 const SILENT = { info: () => undefined, warn: () => undefined };
 
 export interface TestNode {
@@ -118,6 +121,20 @@ export class ClusterWorld {
     await vi.advanceTimersByTimeAsync(ms);
   }
 
+  async drain(name: string): Promise<void> {
+    const value = drainRecord.encode({ since: 1, by: 'test' });
+    await this.state.commit({ compares: [], writes: [{ op: 'put', key: keys.drain(name), value }] });
+    await this.pass(50);
+  }
+
+  /** Asks the leader of the term, by default the one of now. */
+  async transfer(to: string | null, term?: number): Promise<void> {
+    const now = await this.state.get(keys.leader());
+    const value = transferRecord.encode({ term: term ?? now?.createRevision ?? 0, to, askedAt: 1 });
+    await this.state.commit({ compares: [], writes: [{ op: 'put', key: keys.transfer(), value }] });
+    await this.pass(50);
+  }
+
   leaders(): readonly TestNode[] {
     return this.nodes.filter(({ node }) => node.status().leader);
   }
@@ -125,8 +142,9 @@ export class ClusterWorld {
   /** Stops it, and lets time pass until it has stopped. */
   async stop(node: TestNode): Promise<void> {
     this.#running.delete(node);
-    const stopped = Promise.all([node.node.stop(), node.peers?.close()]);
-    await this.pass(5_000);
+    let isOver = false;
+    const stopped = Promise.all([node.node.stop(), node.peers?.close()]).finally(() => (isOver = true));
+    for (let waited = 0; !isOver && waited < STOP_MAX_MS; waited += STOP_STEP_MS) await this.pass(STOP_STEP_MS);
     await stopped;
   }
 
@@ -157,4 +175,8 @@ function recordingDuty<T extends { readonly signal: AbortSignal }>(name: string,
       });
     },
   };
+}
+
+export function writesKey(transaction: Transaction, key: string): boolean {
+  return transaction.writes.some((write) => write.op === 'put' && write.key === key);
 }

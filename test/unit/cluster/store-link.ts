@@ -16,6 +16,8 @@ export interface StoreLink {
   heal(): void;
   /** Asked for each commit; undefined = it goes through. */
   decide: (transaction: Transaction) => CommitFault | undefined;
+  /** Commits are answered with revisions lower by this: as if the store had been restored from an older backup. */
+  goBackBy: number;
   readonly calls: string[];
 }
 
@@ -30,6 +32,7 @@ export function createStoreLink(store: StateStore): StoreLink {
       for (const resume of healed.splice(0)) resume();
     },
     decide: () => undefined,
+    goBackBy: 0,
     calls: [],
   };
   const faulty = withCommitFaults(store, { clock: systemClock, decide: (transaction) => link.decide(transaction) });
@@ -55,7 +58,11 @@ export function createStoreLink(store: StateStore): StoreLink {
     limits: store.limits,
     range: (range, options) => pass('range', () => faulty.range(range, options)),
     get: (key) => pass('get', () => faulty.get(key)),
-    commit: (transaction) => pass('commit', () => faulty.commit(transaction)),
+    commit: (transaction) =>
+      pass('commit', async () => {
+        const result = await faulty.commit(transaction);
+        return { ...result, revision: result.revision - link.goBackBy };
+      }),
     watch: (range, options) => pass('watch', async () => held(await faulty.watch(range, options))),
     grantLease: (ttlSeconds) => pass('grantLease', () => faulty.grantLease(ttlSeconds)),
     keepLease: (id) => pass('keepLease', () => faulty.keepLease(id)),
