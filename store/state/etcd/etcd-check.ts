@@ -52,7 +52,7 @@ async function useFault(store: EtcdStore): Promise<AppError | null> {
     if (!isAppError(error)) throw error;
     // Its health tells it, and it can be read: a node may start and wait for space.
     if (store.health().problems.some(({ code }) => code === 'no_space')) return null;
-    return new AppError('unavailable', `etcd: ${explainFault(error)}.`, { cause: error.cause });
+    return new AppError('unavailable', `etcd: ${explainFault(error.cause ?? error)}.`, { cause: error.cause });
   }
 }
 

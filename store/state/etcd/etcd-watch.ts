@@ -146,7 +146,7 @@ class EtcdWatch {
       isBroken = true;
       clearTimeout(timer);
       member.failures += 1;
-      // A watch with a token that is over is refused as one that is not permitted.
+      // A token that is over is told here only, some versions call it a lack of permission.
       if (isDenial(error)) member.forgetToken(token);
       this.#stream = null;
       stream.cancel();
@@ -216,7 +216,7 @@ class EtcdWatch {
 }
 
 function isDenial(error: unknown): boolean {
-  return /permission denied/i.test(errorText(error));
+  return /permission denied|invalid auth token/i.test(errorText(error));
 }
 
 function closed(): AppError {

@@ -64,9 +64,9 @@ const KNOWN: readonly Known[] = [
     sentence: 'it does not answer in time; check the network and whether etcd hangs',
   },
   {
-    sign: /ECONNRESET|socket hang up|Connection dropped|socket disconnected|Protocol error|before secure TLS/i,
+    sign: /ECONNRESET|socket hang up|Connection dropped|Failed to connect|Protocol error/i,
     sentence:
-      'the connection is cut as soon as it stands; etcd may want an encrypted one (https://) or a certificate of ours',
+      'the connection is cut as soon as it stands; etcd may want an encrypted one: write https:// and set state_store.etcd.ca_path',
   },
   {
     sign: /no leader/,
