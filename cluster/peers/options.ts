@@ -2,6 +2,7 @@
 
 import type { Peers, PulseSource } from './port.ts';
 import type { TaskStreams } from './task-streams.ts';
+import type { PeerTimings } from './timings.ts';
 
 /** PEM files. They are looked at again while the node runs, so that certificates are renewed without a restart. */
 export interface PeerTlsFiles {
@@ -32,6 +33,8 @@ export interface PeersOptions {
   /** Only ever grows; only differences mean anything. */
   readonly monotonicMs: () => number;
   readonly log: PeersLog;
+  /** Others than PEER_TIMINGS. */
+  readonly timings?: Partial<PeerTimings>;
 }
 
 export interface OwnEngine {
