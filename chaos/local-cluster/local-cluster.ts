@@ -2,6 +2,7 @@
 // `npm run cluster` and the end-to-end tests: each piece can be killed, frozen and started again, and each link led through a proxy of
 // the caller (links.ts). Whoever starts it closes it; on close everything is gone, bodies of tasks and files included.
 
+import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -52,6 +53,8 @@ export interface LocalCluster extends AsyncDisposable {
   node(name: string): LocalNode;
   /** The node that leads, as etcd says; waits until there is one. */
   leader(): Promise<LocalNode>;
+  /** Starts the nodes that do not run; resolves once all are ready and HAProxy has seen it. */
+  startNodes(): Promise<void>;
   /** Nodes first, as an operator would; bodies are killed and files removed. May be called twice. */
   close(): Promise<void>;
 }
@@ -81,6 +84,7 @@ export async function startLocalCluster(options: LocalClusterOptions = {}): Prom
       url: cluster.balancer.url,
       node: (name) => nodeNamed(cluster, name),
       leader: () => leaderOf(cluster),
+      startNodes: () => startNodes(cluster),
       close,
       [Symbol.asyncDispose]: close,
     };
@@ -150,6 +154,12 @@ async function startPieces({ etcd, nodes, balancer }: Pieces, options: LocalClus
   onStep('haproxy: sees all of them');
 }
 
+async function startNodes({ nodes, balancer }: Pieces): Promise<void> {
+  await Promise.all(nodes.map((node) => node.start()));
+  await Promise.all(nodes.map((node) => node.ready()));
+  await balancerReady(balancer, nodes.length);
+}
+
 async function balancerReady(balancer: Balancer, count: number): Promise<void> {
   await waitUntil(
     async () => {
@@ -184,12 +194,15 @@ interface CloseOptions {
 
 function closer({ directory, pieces, keepFiles }: CloseOptions): () => Promise<void> {
   let closing: Promise<void> | null = null;
+  const atExit = () => keepFiles || rmSync(directory, { recursive: true, force: true });
+  process.on('exit', atExit);
   const close = async () => {
     const nodes = pieces.filter(({ name }) => name.startsWith('node-'));
     await Promise.all(nodes.map((node) => node.stop(CLOSE_LIMIT_MS)));
     await Promise.all(pieces.map((piece) => piece.kill()));
     killLeftBodies(attemptsDirectory(directory));
     if (!keepFiles) await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+    process.off('exit', atExit);
   };
   return () => (closing ??= close());
 }

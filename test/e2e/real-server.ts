@@ -8,14 +8,21 @@ import { connect, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 import { eventually } from '../eventually.ts';
+import { startServedCluster } from './served-cluster.ts';
 
 export const ROOT = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 /** GOFER_TEST_EXECUTABLE: another build of it, such as one that was packed and installed. */
 export const LAUNCHER = process.env['GOFER_TEST_EXECUTABLE'] ?? path.join(ROOT, 'cmd', 'gofer.mjs');
 
+/** The same tests, against three nodes behind HAProxy (vitest.config.mjs). */
+const ON_CLUSTER = process.env['GOFER_TEST_CLUSTER'] === '1';
+
 export interface RealServer {
   readonly url: string;
+  /** Of the (first) process. */
   readonly pid: number;
+  /** Of all processes that serve. */
+  readonly pids: readonly number[];
   /** All that it has logged so far. */
   log(): string;
   /** kill -9, and gone when this resolves. */
@@ -38,6 +45,7 @@ const START_LIMIT_MS = 30_000;
 
 /** Resolves once the API answers. */
 export async function startServer(options: ServerOptions): Promise<RealServer> {
+  if (ON_CLUSTER) return startServedCluster(options.dataDir, LAUNCHER);
   const { dataDir, port, engine, environment = {}, certificate } = options;
   const args = ['service', 'start', '--data-dir', dataDir, '--bind', `127.0.0.1:${port}`, '--engine', engine];
   const child = spawn(process.execPath, [LAUNCHER, ...args], {
@@ -62,6 +70,7 @@ export async function startServer(options: ServerOptions): Promise<RealServer> {
   return {
     url,
     pid: child.pid ?? -1,
+    pids: [child.pid ?? -1],
     log: () => log,
     kill: () => end(child, 'SIGKILL').then(() => undefined),
     stop: () => end(child, 'SIGTERM'),

@@ -1,14 +1,13 @@
-// The server as a program: what is in the way of a start is said in one line, a stop leaves bodies running, and a start finds them.
+// The server as a program: what is in the way of a start is said in one line; TLS; the demonstration.
 
 import { once } from 'node:events';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { eventually } from '../eventually.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
-import { ROOT, api, freePort, gofer, readLog, startServer } from './real-server.ts';
-import type { CliResult, ServerOptions } from './real-server.ts';
+import { ROOT, api, freePort, gofer, startServer } from './real-server.ts';
+import type { CliResult } from './real-server.ts';
 
 const CERTIFICATE = path.join(ROOT, 'test/e2e/certificate');
 const NOWHERE = { url: 'http://127.0.0.1:1' };
@@ -117,50 +116,6 @@ test('TLS: the API is served over HTTPS, and the CLI speaks it', async () => {
     await server.stop();
   }
 });
-
-test('a stop leaves bodies running, and the next start finds them and their logs', async () => {
-  await using directory = await temporaryDirectory();
-  const options: ServerOptions = {
-    dataDir: path.join(directory.path, 'data'),
-    port: await freePort(),
-    engine: 'process',
-  };
-  const go = path.join(directory.path, 'go');
-  const script = `echo begun; while [ ! -e ${go} ]; do sleep 0.02; done; echo over`;
-  const first = await startServer(options);
-  const run = await startedRun(first, script);
-  await eventually(async () =>
-    expect(await api(first, 'GET', run)).toMatchObject({ body: { run: { state: 'running' } } }),
-  );
-  await eventually(async () => {
-    const { body } = await api(first, 'GET', `${run}/tasks/only`);
-    expect(body).toMatchObject({ task_execution: { state: 'running' } });
-  });
-  expect(await first.stop()).toBe(0);
-  await writeFile(go, '');
-  const second = await startServer(options);
-  try {
-    await eventually(async () => {
-      expect(await api(second, 'GET', run)).toMatchObject({
-        body: { run: { state: 'complete', status: 'successful' } },
-      });
-    });
-    expect(await readLog(`${second.url}${run}/tasks/only/logs`)).toBe('begun\nover\n');
-  } finally {
-    await second.stop();
-  }
-});
-
-async function startedRun(server: { readonly url: string }, script: string): Promise<string> {
-  const pipeline = '/api/namespaces/default/pipelines/stopped';
-  const task = { id: 'only', image: 'busybox', command: ['/bin/sh', '-c', script], depends_on: {}, variables: {} };
-  const more = { inject_api_token: false, always_pull_newest_image: false };
-  const config = { id: 'stopped', name: 'Stopped', parallelism: 0, tasks: [{ ...task, ...more }] };
-  expect(await api(server, 'POST', `${pipeline}/configs`, { config })).toMatchObject({ status: 201 });
-  expect(await api(server, 'POST', `${pipeline}/configs/1`)).toMatchObject({ status: 201 });
-  expect(await api(server, 'POST', `${pipeline}/runs`, { variables: {} })).toMatchObject({ status: 201 });
-  return `${pipeline}/runs/1`;
-}
 
 test('the demonstration: runs the example, shows every task at work, and says by its exit status how it went', async () => {
   await using directory = await temporaryDirectory();

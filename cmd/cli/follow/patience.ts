@@ -13,6 +13,9 @@ const AWAY_MAX_MS = 10 * 60_000;
 /** A server that answers, but with a fault of its own, is asked this often in a row: about 5 seconds. */
 const FAULTS_MAX = 8;
 
+/** What a load balancer says that finds no server, and a server that has no store or no leader: the same as out of reach. */
+const AWAY_STATUSES: ReadonlySet<number> = new Set([502, 503, 504]);
+
 /** Going away, broken off, a fault, restarting (RFC 6455, 7.4.1). */
 const PASSING_CODES: ReadonlySet<number> = new Set([1001, 1006, 1011, 1012, 1013]);
 
@@ -42,8 +45,7 @@ export function createPatience({ signal, now, onTrouble, onRecovery }: PatienceP
         onTrouble?.(error);
       }
       failures += 1;
-      const isAway = error instanceof UnreachableError || (error instanceof StreamClosedError && error.code === 1006);
-      if (isAway ? now() - since > AWAY_MAX_MS : failures > FAULTS_MAX) throw error;
+      if (isAway(error) ? now() - since > AWAY_MAX_MS : failures > FAULTS_MAX) throw error;
       await pause(Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** (failures - 1)), undefined, { signal });
     },
     renew() {
@@ -51,6 +53,11 @@ export function createPatience({ signal, now, onTrouble, onRecovery }: PatienceP
       failures = 0;
     },
   };
+}
+
+function isAway(error: unknown): boolean {
+  if (error instanceof ApiError) return AWAY_STATUSES.has(error.status);
+  return error instanceof UnreachableError || (error instanceof StreamClosedError && error.code === 1006);
 }
 
 function mayPass(error: unknown): boolean {

@@ -150,14 +150,17 @@ describe('patience', () => {
     await expect(createPatience({ signal: never, now: () => 0 }).bear(error)).rejects.toBe(error);
   });
 
-  test('patience: it ends after ten minutes out of reach', async () => {
+  test.each([
+    ['out of reach', away()],
+    ['behind a load balancer that finds no server', new ApiError(503, 'No node of Gofer is ready', '')],
+  ])('patience: it ends after ten minutes %s', async (_, error) => {
     let now = 0;
     const patience = createPatience({ signal: never, now: () => now });
-    await patience.bear(away());
+    await patience.bear(error);
     now = 600_000;
-    await patience.bear(away());
+    await patience.bear(error);
     now = 600_001;
-    await expect(patience.bear(away())).rejects.toThrow('cannot be reached');
+    await expect(patience.bear(error)).rejects.toBe(error);
   });
 
   test('patience: Ctrl-C ends it', async () => {
