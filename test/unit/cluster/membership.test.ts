@@ -184,7 +184,10 @@ describe('two nodes with one name', () => {
     world.network.freeze('a:7000');
     const joining = world.begin('a', { self: { machine: 'm2', peerAddress: 'a:7001' } });
     let after: TestNode | null = null;
-    void joining.then((node) => (after = node));
+    joining.then(
+      (node) => (after = node),
+      () => undefined,
+    );
     await world.pass(3_000);
     expect(after).toBeNull();
     await world.pass(4_000);
