@@ -68,7 +68,7 @@ export interface StoreHealth {
   readonly status: StoreStatus;
   readonly problems: readonly StoreProblem[];
   readonly members: readonly StoreMember[];
-  /** Median of the last writes; 0 = there were none lately. */
+  /** Median of the last writes in milliseconds; 0 = there were too few lately to tell. */
   readonly writeMs: number;
   /** Highest revision that an answer carried. */
   readonly revision: number;

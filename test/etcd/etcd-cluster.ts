@@ -36,6 +36,8 @@ export interface EtcdOptions {
   readonly args?: readonly string[];
   /** Clients have to show a certificate of the same authority. */
   readonly tls?: EtcdCertificates;
+  /** Of the first member, in place of a free port: somebody else's address. */
+  readonly endpoint?: string;
 }
 
 /** Files in PEM, and what a client is given of them. */
@@ -66,6 +68,9 @@ export async function startEtcd(size: 1 | 3 = 3, options: EtcdOptions = {}): Pro
   const directory = await temporaryDirectory();
   const ports: Ports[] = [];
   for (let n = 0; n < size; n += 1) ports.push({ name: `m${n}`, client: await freePort(), peer: await freePort() });
+  const [first] = ports;
+  if (options.endpoint !== undefined && first !== undefined)
+    ports[0] = { ...first, client: Number(new URL(options.endpoint).port) };
   const initial = ports.map(({ name, peer }) => `${name}=http://127.0.0.1:${peer}`).join(',');
   const members = ports.map((each) =>
     createMember(each, { initial, dataDir: join(directory.path, each.name), ...options }),

@@ -5,6 +5,8 @@ import { AppError } from '../../model/errors.ts';
 
 /** Writes that count for the median. */
 const WRITES_KEPT = 64;
+/** One that was slow says nothing of the store. */
+const WRITES_MIN = 5;
 /** Older ones say nothing about now. */
 const WRITE_AGE_MS = 30_000;
 
@@ -26,10 +28,11 @@ export class EtcdCondition {
     if (this.#writes.length > WRITES_KEPT) this.#writes.shift();
   }
 
-  /** Median of the last writes in milliseconds; 0 = none lately. */
+  /** Median of the last writes in milliseconds; 0 = there were too few lately to tell. */
   writeMs(): number {
     const since = performance.now() - WRITE_AGE_MS;
     const times = this.#writes.filter(({ at }) => at >= since).map(({ ms }) => ms);
+    if (times.length < WRITES_MIN) return 0;
     times.sort((left, right) => left - right);
     return times[Math.floor(times.length / 2)] ?? 0;
   }
