@@ -31,11 +31,12 @@ export async function followRun(context: Context, { isKnown = false, ...place }:
   try {
     for await (const { run, executions } of watchRun({ client, patience, now: Date.now, signal, isKnown }, of)) {
       report.run(run, executions);
-      for (const execution of executions) {
+      // In the order in which they began, so that each finds those before it.
+      for (const execution of executions.toSorted((one, other) => one.started - other.started)) {
         const taskId = execution.task_id;
         const follower = tasks.get(taskId) ?? createTaskFollower({ context, report, turns, of: { ...of, taskId } });
         tasks.set(taskId, follower);
-        follower.see(execution);
+        follower.see(execution, tasks);
       }
       if (run.state !== 'complete') continue;
       await Promise.all([...tasks.values()].map((task) => task.ended()));
@@ -73,7 +74,10 @@ interface TaskParts {
 }
 
 interface TaskFollower {
-  readonly see: (execution: TaskExecution) => void;
+  /** Lines come after those of each other task that was over before this one started. */
+  readonly see: (execution: TaskExecution, all: ReadonlyMap<string, TaskFollower>) => void;
+  /** Instant at which it was over; null until then. */
+  readonly overAt: () => number | null;
   /** All of its lines were shown. Never throws. */
   readonly ended: () => Promise<void>;
 }
@@ -83,7 +87,7 @@ function createTaskFollower({ context, report, turns, of }: TaskParts): TaskFoll
   let attempts = 0;
   let chain = Promise.resolve();
   let hasStarted = false;
-  let isOver = false;
+  let overAt: number | null = null;
 
   async function showAttempt(attempt: number): Promise<void> {
     try {
@@ -95,9 +99,13 @@ function createTaskFollower({ context, report, turns, of }: TaskParts): TaskFoll
   }
 
   return {
-    see(execution) {
-      if (isOver) return;
-      hasStarted ||= execution.started > 0;
+    see(execution, all) {
+      if (overAt !== null) return;
+      if (!hasStarted && execution.started > 0) {
+        hasStarted = true;
+        const earlier = [...all.values()].filter((other) => (other.overAt() ?? Infinity) <= execution.started);
+        chain = chain.then(() => Promise.all(earlier.map((other) => other.ended()))).then(() => undefined);
+      }
       // The log of a result that was taken over was shown when it was made.
       const newest = (execution.carried_from ?? 0) > 0 ? 0 : (execution.attempt ?? 0);
       while (attempts < newest) {
@@ -105,10 +113,11 @@ function createTaskFollower({ context, report, turns, of }: TaskParts): TaskFoll
         const attempt = attempts;
         chain = chain.then(() => showAttempt(attempt));
       }
-      isOver = execution.state === 'complete';
-      if (isOver) chain = chain.then(() => report.task(execution));
-      else report.task(execution);
+      if (execution.state !== 'complete') return report.task(execution);
+      overAt = execution.ended;
+      chain = chain.then(() => report.task(execution));
     },
+    overAt: () => overAt,
     ended: () => chain,
   };
 }
