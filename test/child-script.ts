@@ -12,6 +12,9 @@ import { build } from 'esbuild';
 
 const BUNDLES = join(import.meta.dirname, '..', 'node_modules', '.cache', 'gofer-test');
 
+const REQUIRE_BANNER =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+
 export interface ChildScript extends AsyncDisposable {
   /** Starts the script; its standard error goes to the test's. */
   start(...parameters: readonly string[]): RunningScript;
@@ -36,6 +39,8 @@ export async function childScript(file: string): Promise<ChildScript> {
     platform: 'node',
     target: 'node20',
     external: ['lmdb'],
+    // CommonJS packages in it ask for Node's own modules.
+    banner: { js: REQUIRE_BANNER },
     logLevel: 'warning',
   });
   return {

@@ -13,7 +13,7 @@ const JSON_FORM = join(ROOT, 'cluster/peers/peer-contract.json');
 test('the JSON form that is bundled says what api/proto/peer.proto says', async () => {
   const { root } = protobuf.parse(readFileSync(join(ROOT, 'api/proto/peer.proto'), 'utf8'));
   const options = await resolveConfig(JSON_FORM);
-  const text = await format(JSON.stringify(root.toJSON()), { ...options, filepath: JSON_FORM });
+  const text = await format(JSON.stringify(root.toJSON(), null, 2), { ...options, filepath: JSON_FORM });
   await expect(text).toMatchFileSnapshot(JSON_FORM);
 });
 
