@@ -1,21 +1,25 @@
 // The etcd backend while members of a real cluster are killed and paused: what was acknowledged stays, watches miss nothing and tell
 // nothing twice, and calls go on at the members that are left.
 
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createEtcdStore } from '../../store/state/etcd/etcd-store.ts';
 import { isAppError } from '../../store/model/errors.ts';
-import type { StateStore } from '../../store/state/port.ts';
+import type { EtcdStore } from '../../store/state/etcd/etcd-store.ts';
 import { freshKeys, put, record } from '../conformance/state-world.ts';
 import { startEtcd } from '../etcd/etcd-cluster.ts';
 import type { EtcdCluster } from '../etcd/etcd-cluster.ts';
 import { eventually } from '../eventually.ts';
+import { canStrace } from './strace.ts';
 
 /** A new leader among the members, and clients that find it, on a busy machine. */
 const HEAL_MS = 20_000;
 const WRITES = 40;
 
 let cluster: EtcdCluster;
-let store: StateStore;
+let store: EtcdStore;
 beforeEach(async () => {
   cluster = await startEtcd();
   store = createEtcdStore({ endpoints: cluster.endpoints, prefix: 'faults/' });
@@ -81,11 +85,94 @@ test(
       .catch((error: unknown) => error);
     expect(isAppError(refused, 'unavailable')).toBe(true);
     await expect(store.get(at('before'))).rejects.toMatchObject({ code: 'unavailable' });
+    await eventually(() => {
+      const { status, problems } = store.health();
+      expect({ status, codes: problems.map(({ code }) => code) }).toEqual({
+        status: 'unavailable',
+        codes: ['no_quorum', 'member_down', 'member_down'],
+      });
+    }, HEAL_MS);
     await first?.start();
     await eventually(async () => expect(await store.get(at('before'))).not.toBeNull(), HEAL_MS);
     await writeAll([at('after')]);
+    await eventually(() => expect(store.health().status).toBe('degraded'), HEAL_MS);
+    await second?.start();
+    await eventually(() => expect(store.health()).toMatchObject({ status: 'ok', problems: [] }), HEAL_MS);
   },
 );
+
+test(
+  'many writes at once while members are killed: each is applied once or not at all, as it was told',
+  { timeout: 120_000 },
+  async () => {
+    const { at, all } = freshKeys();
+    const [member] = cluster.members;
+    const known = new Map<string, boolean>();
+    const round = async (number: number) => {
+      const names = Array.from({ length: 60 }, (_, n) => at(`${number}-${n}`));
+      await Promise.all(
+        names.map(async (name) => {
+          try {
+            const { succeeded } = await store.commit({
+              compares: [{ target: 'create', key: name, equals: 0 }],
+              writes: [put(name, 'x')],
+            });
+            known.set(name, succeeded);
+          } catch (error) {
+            if (isAppError(error) && error.outcome === 'not_applied') known.set(name, false);
+          }
+        }),
+      );
+    };
+    for (let number = 0; number < 12; number += 1) {
+      const work = round(number);
+      if (number % 4 === 1) await member?.kill();
+      if (number % 4 === 3) await member?.start();
+      await work;
+    }
+    const found = await eventually(() => store.range(all, { keysOnly: true }), HEAL_MS);
+    const there = new Set(found.kvs.map(({ key }) => key));
+    expect(known.size).toBeGreaterThan(300);
+    for (const [name, applied] of known) expect([name, there.has(name)]).toEqual([name, applied]);
+    expect(found.kvs.every(({ version }) => version === 1)).toBe(true);
+  },
+);
+
+describe.skipIf(!canStrace())('slow disks', () => {
+  test('members with slow disks: writes take long and are told to, nothing is lost, and it passes', async () => {
+    const { at, all } = freshKeys();
+    const names = Array.from({ length: 6 }, (_, n) => at(String(n)));
+    await writeAll([at('before')]);
+    const ends = await Promise.all(cluster.members.map(({ pid }) => slowDisk(pid)));
+    try {
+      await writeAll(names);
+      const { problems, status } = store.health();
+      expect({ status, problems }).toMatchObject({ status: 'degraded', problems: [{ code: 'slow' }] });
+      expect(problems[0]?.message).toMatch(/Writes take \d+ ms.*disk/);
+    } finally {
+      await Promise.all(ends.map((end) => end()));
+    }
+    await eventually(async () => {
+      await writeAll([at(`after-${Math.random()}`)]);
+      expect(store.health().status).toBe('ok');
+    }, HEAL_MS);
+    expect((await store.range(all)).kvs.map(({ key }) => key)).toEqual(expect.arrayContaining(names));
+  });
+});
+
+/** Delays each flush of the process by a quarter of a second, until what it gives is called. */
+async function slowDisk(pid: number): Promise<() => Promise<void>> {
+  const inject = ['-e', 'trace=fdatasync,fsync', '-e', 'inject=fdatasync,fsync:delay_exit=250000'];
+  const strace = spawn('strace', ['-f', '-qq', '-o', '/dev/null', ...inject, '-p', String(pid)], { stdio: 'ignore' });
+  const gone = once(strace, 'exit');
+  await eventually(async () => {
+    expect(await readFile(`/proc/${pid}/status`, 'utf8')).toContain(`TracerPid:\t${strace.pid}\n`);
+  });
+  return async () => {
+    strace.kill('SIGINT');
+    await gone;
+  };
+}
 
 test('an address where nobody listens is passed over', async () => {
   const other = createEtcdStore({ endpoints: ['http://127.0.0.1:1', ...cluster.endpoints], prefix: 'faults/' });
