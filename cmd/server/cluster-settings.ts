@@ -2,28 +2,22 @@
 // is said before anything is opened.
 
 import { hostname } from 'node:os';
+import type { PeerTlsFiles } from '../../cluster/peers/options.ts';
 import { AppError } from '../../store/model/errors.ts';
 import type { EtcdStoreOptions } from '../../store/state/etcd/etcd-store.ts';
 import type { ServerConfig } from './config-keys.ts';
 import { parseBindAddress } from './config.ts';
-import type { BindAddress } from './config.ts';
 import { readAuthority, readKeyPair } from './pem-files.ts';
-
-export interface PeerTls {
-  /** PEM texts. */
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
-}
 
 export interface ClusterSettings {
   readonly etcd: EtcdStoreOptions;
   readonly name: string;
-  readonly listen: BindAddress;
-  /** host:port as others are told it; null = where it listens. */
-  readonly advertise: string | null;
+  /** ip:port of the listener between nodes. */
+  readonly bind: string;
+  /** host:port as others are told it; '' = where it listens. */
+  readonly advertise: string;
   /** Mutual TLS between nodes; null = plain, on loopback only. */
-  readonly tls: PeerTls | null;
+  readonly tls: PeerTlsFiles | null;
 }
 
 /** Longer names do not fit into a line of `gofer cluster status`. */
@@ -34,17 +28,18 @@ const HOST_AND_PORT = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})$/;
 /** Null with the embedded store. Throws 'invalid' that names the setting. */
 export function readClusterSettings(config: ServerConfig): ClusterSettings | null {
   if (config['state_store.engine'] !== 'etcd') return null;
-  const listen = parseBindAddress(config['cluster.bind_address'], 'cluster.bind_address');
+  const bind = config['cluster.bind_address'];
+  const { loopback } = parseBindAddress(bind, 'cluster.bind_address');
   const tls = readPeerTls(config);
-  if (tls === null && !listen.loopback) {
+  if (tls === null && !loopback) {
     throw new AppError(
       'invalid',
-      `cluster.bind_address: ${config['cluster.bind_address']} is not a loopback address, so nodes have to prove who they are: ` +
+      `cluster.bind_address: ${bind} is not a loopback address, so nodes have to prove who they are: ` +
         'set cluster.tls_ca_path, cluster.tls_cert_path and cluster.tls_key_path.',
     );
   }
   requireSharedObjects(config);
-  return { etcd: readEtcd(config), name: readName(config), listen, advertise: readAdvertise(config), tls };
+  return { etcd: readEtcd(config), name: readName(config), bind, advertise: readAdvertise(config), tls };
 }
 
 function readEtcd(config: ServerConfig): EtcdStoreOptions {
@@ -86,11 +81,17 @@ function readEtcdTls(config: ServerConfig): NonNullable<EtcdStoreOptions['tls']>
   return { ca, cert: Buffer.from(pair.cert), key: Buffer.from(pair.key) };
 }
 
-function readPeerTls(config: ServerConfig): PeerTls | null {
-  const named = config['cluster.tls_ca_path'] + config['cluster.tls_cert_path'] + config['cluster.tls_key_path'];
-  if (named === '') return null;
-  const pair = readKeyPair(config, { cert: 'cluster.tls_cert_path', key: 'cluster.tls_key_path' });
-  return { ca: readAuthority(config, 'cluster.tls_ca_path'), ...pair };
+/** Files, not texts: they are read again when certificates are renewed. That they fit together is seen now. */
+function readPeerTls(config: ServerConfig): PeerTlsFiles | null {
+  const files = {
+    caPath: config['cluster.tls_ca_path'],
+    certPath: config['cluster.tls_cert_path'],
+    keyPath: config['cluster.tls_key_path'],
+  };
+  if (files.caPath + files.certPath + files.keyPath === '') return null;
+  readAuthority(config, 'cluster.tls_ca_path');
+  readKeyPair(config, { cert: 'cluster.tls_cert_path', key: 'cluster.tls_key_path' });
+  return files;
 }
 
 function readName(config: ServerConfig): string {
@@ -99,9 +100,9 @@ function readName(config: ServerConfig): string {
   throw wrong('cluster.name', name, 'at most 63 letters, digits and . _ - beginning with a letter or digit');
 }
 
-function readAdvertise(config: ServerConfig): string | null {
+function readAdvertise(config: ServerConfig): string {
   const text = config['cluster.advertise_address'];
-  if (text === '') return null;
+  if (text === '') return text;
   const port = Number(HOST_AND_PORT.exec(text)?.[2] ?? Number.NaN);
   if (port >= 1 && port <= 65_535) return text;
   throw wrong('cluster.advertise_address', text, 'host:port, such as node1.example.com:8090');

@@ -11,6 +11,8 @@ import { replaceFile } from './small-file.ts';
 
 /** A daemon that is being restarted answers within this. */
 const ANSWER_MS = 10_000;
+/** It need not be waited for when it is known already. */
+const KNOWN_ANSWER_MS = 1_000;
 const AGAIN_MS = 250;
 
 export interface DescribeEngineOptions {
@@ -25,17 +27,17 @@ export interface DescribeEngineOptions {
 export async function describeEngine(engine: Engine, options: DescribeEngineOptions): Promise<MemberEngine> {
   const { file, alone, log } = options;
   const about = { kind: engine.kind, where: engine.reach.where };
+  const last = await lastTold(file, about);
   try {
-    const identity = await ask(engine, alone ? 0 : ANSWER_MS);
+    const identity = await ask(engine, alone ? 0 : last === null ? ANSWER_MS : KNOWN_ANSWER_MS);
     const told: MemberEngine = { ...about, identity };
-    if ((await lastTold(file, about)) !== identity) await replaceFile(file, `${JSON.stringify(told)}\n`);
+    if (last !== identity) await replaceFile(file, `${JSON.stringify(told)}\n`);
     return told;
   } catch (error) {
     if (!isAppError(error, 'unavailable')) throw error;
-    const identity = await lastTold(file, about);
-    if (identity === null && !alone) throw unknown(about, error);
+    if (last === null && !alone) throw unknown(about, error);
     log.warn({ ...about, error: errorText(error) }, 'the engine does not answer yet');
-    return { ...about, identity: identity ?? '' };
+    return { ...about, identity: last ?? '' };
   }
 }
 

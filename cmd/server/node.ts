@@ -10,15 +10,17 @@ import type { Engine } from '../../scheduler/engines/port.ts';
 import { newUuid } from '../../store/uuid.ts';
 import { readCertificate } from './certificate.ts';
 import { createSteadyClock } from './clock.ts';
+import { tellClusterNews } from './cluster-news.ts';
 import { readClusterSettings } from './cluster-settings.ts';
 import type { ServerConfig } from './config-keys.ts';
 import { parseBindAddress } from './config.ts';
+import { describeEngine } from './describe-engine.ts';
 import { enterCluster } from './enter-cluster.ts';
 import { createLifecycle } from './lifecycle.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import { listen, refuseOpenBypass } from './listen.ts';
-import { createLiveTasks } from './live-tasks.ts';
 import { createLocalMemory, createNoMemory } from './local-memory.ts';
+import { openNodePeers } from './node-peers.ts';
 import { apiSettings } from './node-settings.ts';
 import { openEngine } from './open-engine.ts';
 import { openObjectsAndSecrets, openState } from './open-stores.ts';
@@ -45,6 +47,9 @@ export interface RunningNode {
   /** Ends serving; bodies in flight go on and are adopted by the next leader. */
   stop(): Promise<void>;
 }
+
+/** Name of a node that has nobody to be told apart from. */
+const ALONE = 'alone';
 
 /** Throws AppError('invalid', 'conflict' or 'unavailable') that says what to do. What was opened by then is closed again. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
@@ -74,11 +79,19 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
   const chosen = await openEngine({ config, paths, log, environment, installationId, now });
   opened.use(() => chosen.engine.close());
 
+  const nodeId = randomUUID();
+  const member = await describeEngine(chosen.engine, { file: paths.engine, alone: cluster === null, log });
+  const peers = await openNodePeers({
+    ...{ cluster, nodeId, member, opened, now, log },
+    clusterId: installationId,
+    engine: chosen.engine,
+  });
+
   const served = { url: '' };
   const lifecycle = createLifecycle({ drainMs: cluster === null ? 0 : config['server.drain_seconds'] * 1_000 });
   const deps: ApiDeps = {
     ...{ state, ...blobs, now, newId: newUuid },
-    live: createLiveTasks(chosen.engine),
+    live: peers.live,
     settings: apiSettings(config, served),
     node: { name: cluster?.name ?? null, readiness: lifecycle.readiness, storeHealth: health },
   };
@@ -91,12 +104,16 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
   served.url = await listen(app, address);
 
   const node = await enterCluster({
-    ...{ config, paths, cluster, log, state, memory, now, deps, chosen, opened },
-    ...{ nodeId: randomUUID(), apiUrl: config['cluster.api_url'] || served.url },
+    ...{ config, log, state, memory, now, deps, opened, nodeId, member, peers },
+    name: cluster?.name ?? ALONE,
+    engine: chosen.engine,
+    apiUrl: config['cluster.api_url'] || served.url,
   });
   lifecycle.started(node);
   // A node alone has nobody else who could lead: it serves once it does.
   if (cluster === null) await Promise.race([node.elected, node.failed]);
+  const endNews = cluster === null ? () => undefined : tellClusterNews(node, log);
+  opened.use(async () => endNews());
   return {
     url: served.url,
     engine: { kind: chosen.engine.kind, why: chosen.why },

@@ -7,7 +7,11 @@ import { keys } from '../../store/keys.ts';
 import { AppError } from '../../store/model/errors.ts';
 import { openFilesStore } from '../../store/objects/files/files-store.ts';
 import type { ObjectStore } from '../../store/objects/port.ts';
-import { openSealedStore } from '../../store/secrets/sealed/sealed-store.ts';
+import { openKeyFile } from '../../store/secrets/sealed/key-file.ts';
+import { findKeyAnew, fixedKeyRing } from '../../store/secrets/sealed/key-ring.ts';
+import type { KeyRing } from '../../store/secrets/sealed/key-ring.ts';
+import { createSealedStore } from '../../store/secrets/sealed/sealed-store.ts';
+import { readAgreedKey } from '../../store/secrets/sealed/sealing-ring.ts';
 import type { SecretStore } from '../../store/secrets/port.ts';
 import type { StoreHealth } from '../../store/state/health.ts';
 import type { StateStore } from '../../store/state/port.ts';
@@ -82,14 +86,18 @@ export async function openObjectsAndSecrets(
   return { objects, secrets };
 }
 
-async function openSecrets(
+async function openSecrets(options: Omit<OpenStoresOptions, 'opened'>, state: StateStore): Promise<SecretStore> {
+  const ring = await openKeyRing(options, state);
+  if (options.cluster !== null) await requireAgreedKey(state, ring, options);
+  return createSealedStore({ state, ring });
+}
+
+async function openKeyRing(
   { config, paths, cluster }: Omit<OpenStoresOptions, 'opened'>,
   state: StateStore,
-): Promise<SecretStore> {
+): Promise<KeyRing> {
   const text = config['secret_store.sealed.key'];
-  if (text !== '') {
-    return openSealedStore({ state, keys: { kind: 'text', text, source: 'secret_store.sealed.key' } });
-  }
+  if (text !== '') return fixedKeyRing(text, 'secret_store.sealed.key');
   if (cluster !== null && !existsSync(paths.secretKey) && (await state.get(keys.sealingRing())) !== null) {
     throw new AppError(
       'invalid',
@@ -97,5 +105,21 @@ async function openSecrets(
         'key file of another node to it.',
     );
   }
-  return openSealedStore({ state, keys: { kind: 'file', path: paths.secretKey, createIfAbsent: true } });
+  return openKeyFile({ path: paths.secretKey, createIfAbsent: true });
+}
+
+/** Agreed on at once, not with the first secret: a node with a key of its own is found out before anybody relies on it. */
+async function requireAgreedKey(
+  state: StateStore,
+  ring: KeyRing,
+  { config, paths }: Pick<OpenStoresOptions, 'config' | 'paths'>,
+): Promise<void> {
+  const agreed = await readAgreedKey(state, ring);
+  if ((await findKeyAnew(ring, agreed.keyId)) !== null) return;
+  const where = config['secret_store.sealed.key'] === '' ? `.key_file: ${paths.secretKey}` : '.key: the key';
+  throw new AppError(
+    'invalid',
+    `secret_store.sealed${where} is not the one that the secrets of this cluster are sealed with (${agreed.keyId.slice(0, 8)}…). Give ` +
+      'this node the keys of another node.',
+  );
 }

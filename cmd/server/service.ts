@@ -101,8 +101,8 @@ export function createServerLog(config: ServerConfig): Logger {
 }
 
 /** What an operator wants to know of a node that has just started. */
-export function announce(log: Logger, { url, engine }: RunningNode, config: ServerConfig): void {
-  log.info({ url, version: GOFER_VERSION }, 'serving');
+export function announce(log: Logger, { url, engine, memberName }: RunningNode, config: ServerConfig): void {
+  log.info({ url, version: GOFER_VERSION, ...(memberName === null ? {} : { node: memberName }) }, 'serving');
   log.info({ engine: engine.kind, why: engine.why }, 'engine chosen');
   if (engine.kind === 'process') {
     log.warn(
@@ -126,7 +126,8 @@ export async function runUntilStopped(node: RunningNode, log: Logger): Promise<n
     }
   });
   const signal = await Promise.race([told, node.failed]);
-  log.info({ signal }, 'stopping; tasks in flight go on and are adopted at the next start');
+  const adopter = node.memberName === null ? 'at the next start' : 'by the next leader';
+  log.info({ signal }, `stopping; tasks in flight go on and are adopted ${adopter}`);
   await node.stop();
   return 0;
 }
