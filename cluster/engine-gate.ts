@@ -44,8 +44,7 @@ export interface EngineGate {
   standsBack(): string | null;
   /** Holds while the record is the one that `standsBack` was asked about: part of every claim to lead. */
   compare(): Compare;
-  /** One look, as it is made again and again by `follow`. */
-  look(): Promise<void>;
+  /** Records this node's engine when that is due, until the signal aborts. */
   follow(signal: AbortSignal): Promise<void>;
 }
 
@@ -107,16 +106,16 @@ export function createEngineGate(deps: EngineGateDeps): EngineGate {
     const bell = createBell();
     const silence = view.tell(bell);
     while (!signal.aborted) {
-      await bell.wait(timings.pollMs, signal);
       try {
-        if (!signal.aborted) await look();
+        await look();
       } catch (error) {
         log.warn({ error: errorText(error) }, 'the engine of the cluster could not be recorded');
         await pause(timings.retryMs, signal);
       }
+      await bell.wait(timings.pollMs, signal);
     }
     silence();
   }
 
-  return { standsBack, compare, look, follow };
+  return { standsBack, compare, follow };
 }

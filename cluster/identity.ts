@@ -73,6 +73,7 @@ export interface MemoryDeps {
 export async function openMemory({ line, memory, log }: MemoryDeps): Promise<Memory> {
   let remembered = await memory.read();
   let highestTerm = remembered?.highestTerm ?? 0;
+  let saving = Promise.resolve();
   line.note(remembered?.highestRevision ?? 0);
 
   function known(): Remembered | null {
@@ -96,7 +97,7 @@ export async function openMemory({ line, memory, log }: MemoryDeps): Promise<Mem
     highestTerm = Math.max(highestTerm, facts.term ?? 0);
   }
 
-  async function save(): Promise<void> {
+  async function write(): Promise<void> {
     const what = known();
     if (what === null) return;
     try {
@@ -104,6 +105,12 @@ export async function openMemory({ line, memory, log }: MemoryDeps): Promise<Mem
     } catch (error) {
       log.warn({ error: errorText(error), place: memory.place }, 'what this node knows could not be written down');
     }
+  }
+
+  /** One after the other, each with what is known by then. */
+  function save(): Promise<void> {
+    saving = saving.then(write);
+    return saving;
   }
 
   return {

@@ -116,7 +116,6 @@ class JoiningNode implements ClusterNode {
       this.#following.push(this.#view.follow(this.#stopping.signal));
       this.#membership = await enterCluster(this.#membershipDeps(), this.#stopping.signal);
       this.#membership.failed.catch((error: unknown) => this.#fail(error));
-      await this.#gate.look();
     } finally {
       signal.removeEventListener('abort', abort);
     }

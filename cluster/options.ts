@@ -47,7 +47,7 @@ export interface ClusterTimings {
   /** Of the leader's lease and of each member's. */
   readonly leaseTtlSeconds: number;
   readonly keepAliveMs: number;
-  /** One keep-alive call; the next one goes out after it in any case. */
+  /** One keep-alive call. A failed one is repeated as soon as this time is over. */
   readonly keepAliveDeadlineMs: number;
   /** Leading, or being a member, without an answered keep-alive, counted from its sending. Well below the lease's time. */
   readonly holdMs: number;

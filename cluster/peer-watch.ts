@@ -18,6 +18,8 @@ import { createBell, pause } from './waiting.ts';
 const CLOCKS_MS = 1_000;
 /** One may hit the moment of a restart of the listener. */
 const PROBES = 2;
+/** Longer than a keep-alive that hangs on one member of the store and is then answered by another. */
+const CONFIRM_LOOKS = 2;
 
 export interface PeerWatchDeps extends KeepingDeps {
   readonly peers: Peers;
@@ -154,7 +156,7 @@ class MemberWatch implements PeerWatch {
   /** A store that was slow for all answers us no sooner than the leader: then its next pulse clears it. */
   async #confirmStoreSilent(leader: SeenLeader, signal: AbortSignal): Promise<void> {
     await this.#deps.line.get(keys.leader());
-    await pause(this.#deps.timings.watchLeaderMs, signal);
+    await pause(CONFIRM_LOOKS * this.#deps.timings.watchLeaderMs, signal);
     const again = this.#otherLeader();
     if (signal.aborted || again?.term !== leader.term || this.#suspect(again).kind !== 'store_silent') return;
     await this.#depose(leader, 'its state store does not answer it');

@@ -69,14 +69,17 @@ async function keepAlive({ line, timings, monotonicMs, log }: KeepingDeps, tenur
   await pause(tenure.leftMs() - timings.holdMs + timings.keepAliveMs, signal);
   while (!signal.aborted) {
     const sentAtMs = monotonicMs();
+    let nextMs = timings.keepAliveMs;
     try {
       await line.keep(lease);
       tenure.extend(sentAtMs);
     } catch (error) {
       if (isAppError(error, 'not_found')) return tenure.end('the lease is gone');
       log.warn({ error: errorText(error) }, 'keep-alive was not answered');
+      // The next one goes to another member of the store, and a leader that waits looks as if it were cut off.
+      nextMs = timings.keepAliveDeadlineMs;
     }
-    await pause(sentAtMs + timings.keepAliveMs - monotonicMs(), signal);
+    await pause(sentAtMs + nextMs - monotonicMs(), signal);
   }
 }
 

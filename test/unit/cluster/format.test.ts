@@ -94,8 +94,9 @@ describe('a rolling upgrade', () => {
 
   test('an old node that joins in the moment of the raise is either seen or refused', async () => {
     const b = await world.join('b', NEW);
-    // The raise is decided, and is on its way when the old node joins.
+    await world.pass(1_000);
     expect(b.node.activeFormat()).toBe(2);
+    // Once more: the raise is decided, and is on its way when the old node joins.
     let delayed = false;
     b.link.decide = (transaction) => {
       if (delayed || !writesKey(transaction, keys.format())) return undefined;
