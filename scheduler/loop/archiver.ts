@@ -172,8 +172,10 @@ class Archiver {
       const isOwn = await writeArchive(this.#deps.objects, archiveName(attempt), resumed(first.value, iterator));
       return { place: 'archived', isOwn };
     } catch (error) {
-      if (isAppError(error, 'not_found')) return { place: 'none', isOwn: false };
-      throw error;
+      if (!isAppError(error, 'not_found')) throw error;
+      // Archived before, when the attempt was let go while its task still waited for another one.
+      const isArchived = (await this.#deps.objects.stat(archiveName(attempt))) !== null;
+      return { place: isArchived ? 'archived' : 'none', isOwn: false };
     } finally {
       await iterator.return?.();
     }

@@ -64,7 +64,7 @@ function planWaiting(draft: Draft, task: WaitingTask, cancel: CancelWish | null)
     draft.act({
       type: 'complete_task',
       task: endedWithoutAttempt(task, { status: 'cancelled', description: over }, draft.now),
-      closes: 0,
+      closes: closedAgain(task),
     });
     return;
   }
@@ -75,7 +75,7 @@ function planWaiting(draft: Draft, task: WaitingTask, cancel: CancelWish | null)
     draft.act({
       type: 'complete_task',
       task: endedWithoutAttempt(task, { status: 'skipped', description: unmet }, draft.now),
-      closes: 0,
+      closes: closedAgain(task),
     });
     return;
   }
@@ -89,6 +89,11 @@ function planWaiting(draft: Draft, task: WaitingTask, cancel: CancelWish | null)
     type: 'start_attempt',
     task: { ...facts, state: 'processing', attempt, intentAt: draft.now, stop: null, note: '' },
   });
+}
+
+/** The log of the last attempt may have been archived while the task waited for the next one: then nobody would say where it is. */
+function closedAgain({ past }: WaitingTask): number {
+  return past.at(-1)?.attempt ?? 0;
 }
 
 function statusOf(draft: Draft, parent: TaskId): TaskStatus {

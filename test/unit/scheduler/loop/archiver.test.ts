@@ -7,7 +7,7 @@ import { createArchivingDuty } from '../../../../scheduler/loop/archiver.ts';
 import { rankOf } from '../../../../scheduler/loop/share-work.ts';
 import type { Engine, LogChunk } from '../../../../scheduler/engines/port.ts';
 import { keys } from '../../../../store/keys.ts';
-import { archiveName, readArchive } from '../../../../store/logs/archive.ts';
+import { archiveName, readArchive, writeArchive } from '../../../../store/logs/archive.ts';
 import { AppError } from '../../../../store/model/errors.ts';
 import type { AttemptKey, RunId, TaskId } from '../../../../store/model/ids.ts';
 import type { CompleteTask } from '../../../../store/model/run.ts';
@@ -156,6 +156,27 @@ test.each([
   await world.archived();
   expect(await world.logs()).toBe(place);
   expect(await world.objects.stat(archiveName(ATTEMPT))).toBeNull();
+});
+
+test('a log that was archived before, and is forgotten by the engine, is said to be archived', async () => {
+  const world = await anEmptyWorld();
+  await writeArchive(
+    world.objects,
+    archiveName(ATTEMPT),
+    (async function* () {
+      yield chunk('one\n');
+    })(),
+  );
+  world.join({
+    nodeId: ONE,
+    sharers: () => [ONE],
+    log: async function* () {
+      throw new AppError('not_found', 'Not Found');
+    },
+  });
+  await world.archived();
+  expect(await world.logs()).toBe('archived');
+  expect(await textIn(world)).toBe('one\n');
 });
 
 test('a log that is removed while it is copied lands nowhere', async () => {

@@ -225,6 +225,15 @@ describe('the end of an attempt', () => {
     expect(step(view)).toContain('complete a as failed: exit code 1');
   });
 
+  test('a task that is cancelled before its retry has the log of its last attempt looked at once more', () => {
+    const view = aView(aConfig([aTask('a', { retry: { limit: 1 } })]));
+    step(view);
+    ended(view, 'a', { kind: 'exited', code: 1 });
+    step(view);
+    view.asks = [cancelRun(0)];
+    expect(plan(view)).toContainEqual(expect.objectContaining({ type: 'complete_task', closes: 1 }));
+  });
+
   test('a lost attempt is not tried again unless the policy says so', () => {
     const cautious = aView(aConfig([aTask('a', { retry: { limit: 3 } })]));
     step(cautious);
