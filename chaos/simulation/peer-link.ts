@@ -26,7 +26,7 @@ export interface SimulatedPeers extends Peers {
   speak(pulse: () => Pulse): void;
 }
 
-const PULSE_MS = 250;
+const PULSE_MS = 300;
 
 interface Known {
   readonly target: PeerTarget;

@@ -75,7 +75,7 @@ export function makePlan(seed: number): Plan {
     rate: chance.happens(0.5) ? chance.between(0.95, 1.05) : 1,
     wallOffsetMs: chance.happens(0.3) ? chance.whole(-3_000, 3_000) : 0,
   }));
-  const healMs = chance.whole(4_000, 9_000);
+  const healMs = chance.whole(3_000, 6_000);
   const faults = Array.from({ length: chance.whole(2, 9) }, () => makeFault(chance, healMs));
   const demands = makeDemands(chance, healMs);
   faults.sort((left, right) => left.atMs - right.atMs);

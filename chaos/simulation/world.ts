@@ -218,7 +218,7 @@ class SimulatedWorld {
     return {
       ...{ universe, wire: this.#wire, peers: this.#peers, blobs: this.#blobs },
       storeFor: (process, role) => this.#signed(process, role),
-      wrapStore: (process, role, store) => this.#remembered(process, mutation.store(role, store)),
+      wrapStore: (process, role, store) => mutation.store(role, this.#remembered(process, store)),
       engineFor: (process) => this.#watched(process),
       reign: (process, leadership) => {
         this.#terms.set(process, leadership.term);
@@ -313,8 +313,8 @@ class SimulatedWorld {
   }
 
   #isQuiet(): boolean {
-    const { runs, pending } = this.#chronicle;
-    if (!this.#isHealed || pending.size > 0 || this.#host.list().length > 0) return false;
+    const { runs, pending, term } = this.#chronicle;
+    if (!this.#isHealed || term === null || pending.size > 0 || this.#host.list().length > 0) return false;
     for (const run of runs.values()) if (run.state !== 'complete') return false;
     return true;
   }
