@@ -3,10 +3,13 @@ import { createReign } from '../../../cluster/leadership.ts';
 import type { Leadership } from '../../../cluster/leadership.ts';
 import { keys } from '../../../store/keys.ts';
 import { AppError, InvariantError } from '../../../store/model/errors.ts';
+import type { RecordCodec } from '../../../store/codec.ts';
+import { leaderRecord, memberRecord } from '../../../store/records/cluster-records.ts';
 import type { CommitFault } from '../../../store/state/memory/faults.ts';
-import type { Transaction } from '../../../store/state/port.ts';
+import type { KeyValue, Transaction } from '../../../store/state/port.ts';
 import { ClusterWorld, writesKey } from './cluster-world.ts';
 import type { StoreLink } from './store-link.ts';
+import { aMember } from './worlds.ts';
 
 let world: ClusterWorld;
 beforeEach(async () => {
@@ -18,6 +21,25 @@ async function fencedWrite(leadership: Leadership | undefined): Promise<boolean>
   if (leadership === undefined) throw new Error('there was a term');
   const write = { op: 'put', key: 'run/x', value: 'x' } as const;
   return (await world.state.commit({ compares: [leadership.fence], writes: [write] })).succeeded;
+}
+
+function until(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+/** The nth claim to lead that the store took. */
+async function claimOf(nth: number): Promise<KeyValue> {
+  const found: KeyValue[] = [];
+  const controller = new AbortController();
+  const watch = await world.state.watch(keys.cluster(), { fromRevision: 1, signal: controller.signal });
+  for await (const { events } of watch) {
+    for (const event of events) if (event.type === 'put' && event.kv.key === keys.leader()) found.push(event.kv);
+    const claim = found[nth - 1];
+    if (claim === undefined) continue;
+    controller.abort();
+    return claim;
+  }
+  throw new Error('there was no such claim');
 }
 
 /** The first claim to lead meets the fault. */
@@ -100,9 +122,29 @@ describe('election, when answers are lost', () => {
     const leader = await world.state.get(keys.leader());
     expect(first.node.status()).toMatchObject({ leader: true, term: leader?.createRevision });
     expect(await fencedWrite(first.reigns.at(-1))).toBe(true);
+    const count = (name: string) => first.link.calls.filter((call) => call === name).length;
+    // Of the leader key and of the member key: no other lease is left.
+    expect(count('grantLease') - count('revokeLease')).toBe(2);
   });
 
-  test.each([0, 200, 4_000])('a claim that cannot be read back for %i ms leaves no ghost', async (awayMs) => {
+  test.each([
+    { key: keys.leader(), codec: leaderRecord, value: { name: 'a', nodeId: 'a-1', nonce: 'n', lease: 'l' } },
+    { key: keys.member('a'), codec: memberRecord, value: aMember({ name: 'a', nodeId: 'a-1' }) },
+  ])('a key of its own that it does not know of is given up: $key', async ({ key, codec, value }) => {
+    const lease = await world.state.grantLease(600);
+    const text = (codec as RecordCodec<object>).encode(value);
+    await world.state.commit({ compares: [], writes: [{ op: 'put', key, value: text, lease: lease.id }] });
+    const first = await world.join('a', { self: { machine: '' } });
+    await world.pass(1_000);
+    expect(first.self.nodeId).toBe('a-1');
+    expect(first.node.status()).toMatchObject({ leader: true, problems: [] });
+  });
+
+  test.each([
+    { awayMs: 0, claims: 1 },
+    { awayMs: 200, claims: 1 },
+    { awayMs: 4_000, claims: 2 },
+  ])('a claim that cannot be read back for $awayMs ms leaves no ghost', async ({ awayMs, claims }) => {
     const first = await world.join('a', {
       onLink: (link) =>
         onFirstClaim(link, { kind: 'unknown', landsAfterMs: 0 }, () => queueMicrotask(() => link.cut())),
@@ -112,8 +154,29 @@ describe('election, when answers are lost', () => {
     await world.pass(7_000);
     const leader = await world.state.get(keys.leader());
     expect(first.node.status()).toMatchObject({ leader: true, term: leader?.createRevision });
+    // One that is known too late is not even begun.
+    expect(first.reigns).toHaveLength(1);
+    const { createRevision } = await claimOf(1);
+    expect(leader?.createRevision === createRevision).toBe(claims === 1);
     await world.stop(first);
     expect(await world.state.get(keys.leader())).toBeNull();
+  });
+
+  test('the time of a lease counts from the sending of its request', async () => {
+    const cutOff = { name: 'cut', run: async ({ signal }: Leadership) => (link?.cut(), until(signal)) };
+    let link: StoreLink | null = null;
+    const joining = world.begin('a', {
+      leaderDuties: [cutOff],
+      onLink: (made) => {
+        link = made;
+        made.grantDelayMs = 900;
+      },
+    });
+    await world.pass(1_900);
+    const first = await joining;
+    expect(first.reigns.map(({ signal }) => signal.aborted)).toEqual([false]);
+    await world.pass(2_700);
+    expect(first.reigns.map(({ signal }) => signal.aborted)).toEqual([true]);
   });
 
   test('a lost resignation is made up for by the next campaign of the same node', async () => {
@@ -172,7 +235,7 @@ describe('duties of the leader', () => {
     const run = async ({ signal }: Leadership) => {
       runs++;
       if (runs === 1) throw new AppError('internal', 'broken');
-      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      await until(signal);
     };
     const first = await world.join('a', { leaderDuties: [{ name: 'fragile', run }] });
     await world.pass(2_000);

@@ -92,6 +92,24 @@ describe('a rolling upgrade', () => {
     await expect(world.join('c', NEWEST)).rejects.toThrow('Upgrade all nodes to a version in between first');
   });
 
+  test('an old node whose joining was on its way while the form was raised is refused', async () => {
+    const [leaving] = [await world.join('x', OLD), await world.join('b', NEW)];
+    const joining = world.begin('a', {
+      ...OLD,
+      onLink: (link) => {
+        link.decide = (transaction) =>
+          writesKey(transaction, keys.member('a')) ? { kind: 'delay', delayMs: 1_000 } : undefined;
+      },
+    });
+    joining.catch(() => undefined);
+    await world.pass(100);
+    await world.stop(leaving);
+    await world.pass(3_000);
+    expect(await recorded()).toBe(2);
+    await expect(joining).rejects.toThrow('Start a build at least as new');
+    expect(await world.state.get(keys.member('a'))).toBeNull();
+  });
+
   test('an old node that joins in the moment of the raise is either seen or refused', async () => {
     const b = await world.join('b', NEW);
     await world.pass(1_000);

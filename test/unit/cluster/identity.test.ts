@@ -5,7 +5,7 @@ import { judgeEngine } from '../../../cluster/engine-gate.ts';
 import { storeRefusal } from '../../../cluster/identity.ts';
 import { keys } from '../../../store/keys.ts';
 import { clusterEngineRecord } from '../../../store/records/cluster-records.ts';
-import { ClusterWorld, anInstalledStore } from './cluster-world.ts';
+import { ClusterWorld, anInstalledStore, writesKey } from './cluster-world.ts';
 import { MemoryInMemory } from './memory-in-memory.ts';
 import { aMember } from './worlds.ts';
 
@@ -200,21 +200,34 @@ describe('the engine', () => {
     expect(again.node.status()).toMatchObject({ leader: true, standsBack: null });
   });
 
-  test('a candidate whose engine ceased to be the right one a moment ago does not win', async () => {
-    const [a] = await world.joinAll(['a', 'b']);
-    // The order of events in the store: the leader goes, the engine changes, and only then a candidate that saw neither claims.
-    const leaderKv = await world.state.get(keys.leader());
+  test('a candidate whose claim was on its way while the engine changed does not win', async () => {
+    const [, b] = await world.joinAll(['a', 'b']);
+    if (b === undefined) throw new Error('b has joined');
+    b.link.decide = (transaction) =>
+      writesKey(transaction, keys.leader()) ? { kind: 'delay', delayMs: 500 } : undefined;
+    await world.drain('a');
+    await world.pass(100);
     const value = clusterEngineRecord.encode({ ...OTHER.engine, by: 'x', since: 1 });
-    await world.state.commit({
-      compares: [],
-      writes: [
-        { op: 'delete', key: keys.leader() },
-        { op: 'put', key: keys.clusterEngine(), value },
-      ],
-    });
+    await world.state.commit({ compares: [], writes: [{ op: 'put', key: keys.clusterEngine(), value }] });
     await world.pass(5_000);
-    expect(leaderKv).not.toBeNull();
-    expect(world.leaders()).toEqual([]);
-    expect(a?.node.status().standsBack).toContain('is not the one of the cluster');
+    expect(b.reigns).toEqual([]);
+    expect(b.node.status().standsBack).toContain('is not the one of the cluster');
+  });
+
+  test('the engine does not change under a leader that was elected meanwhile', async () => {
+    const a = await world.join('a');
+    const b = await world.join('b', {
+      self: OTHER,
+      onLink: (link) => {
+        link.decide = (transaction) =>
+          writesKey(transaction, keys.clusterEngine()) ? { kind: 'delay', delayMs: 3_000 } : undefined;
+      },
+    });
+    await world.stop(a);
+    await world.pass(29_000);
+    const again = await world.join('a', { self: { machine: 'm3' } });
+    await world.pass(10_000);
+    expect(again.node.status()).toMatchObject({ leader: true, standsBack: null });
+    expect(b.reigns).toEqual([]);
   });
 });

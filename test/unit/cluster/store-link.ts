@@ -18,6 +18,8 @@ export interface StoreLink {
   decide: (transaction: Transaction) => CommitFault | undefined;
   /** Commits are answered with revisions lower by this: as if the store had been restored from an older backup. */
   goBackBy: number;
+  /** The answer to a grant takes so long; the lease's own time has begun by then. */
+  grantDelayMs: number;
   readonly calls: string[];
 }
 
@@ -33,6 +35,7 @@ export function createStoreLink(store: StateStore): StoreLink {
     },
     decide: () => undefined,
     goBackBy: 0,
+    grantDelayMs: 0,
     calls: [],
   };
   const faulty = withCommitFaults(store, { clock: systemClock, decide: (transaction) => link.decide(transaction) });
@@ -64,7 +67,12 @@ export function createStoreLink(store: StateStore): StoreLink {
         return { ...result, revision: result.revision - link.goBackBy };
       }),
     watch: (range, options) => pass('watch', async () => held(await faulty.watch(range, options))),
-    grantLease: (ttlSeconds) => pass('grantLease', () => faulty.grantLease(ttlSeconds)),
+    grantLease: (ttlSeconds) =>
+      pass('grantLease', async () => {
+        const lease = await faulty.grantLease(ttlSeconds);
+        await new Promise((resolve) => setTimeout(resolve, link.grantDelayMs));
+        return lease;
+      }),
     keepLease: (id) => pass('keepLease', () => faulty.keepLease(id)),
     revokeLease: (id) => pass('revokeLease', () => faulty.revokeLease(id)),
     compact: (revision) => pass('compact', () => faulty.compact(revision)),
