@@ -1,6 +1,7 @@
 // Holding a key under a lease: for how long this node may believe in it, and how it is kept. Leading and being a member are both
 // such tenures.
 
+import { setMaxListeners } from 'node:events';
 import type { AppError } from '../store/model/errors.ts';
 import { errorText, isAppError } from '../store/model/errors.ts';
 import type { ClusterLog, ClusterTimings } from './options.ts';
@@ -31,6 +32,8 @@ export interface TenureOptions {
 
 export function createTenure({ sentAtMs, holdMs, monotonicMs, ended }: TenureOptions): Tenure {
   const controller = new AbortController();
+  // All duties and their pauses listen to this one signal: more than ten are no leak.
+  setMaxListeners(0, controller.signal);
   let deadlineMs = sentAtMs + holdMs;
 
   function end(why: string): void {
