@@ -25,6 +25,9 @@ export interface EtcdOptions {
   readonly dataDirectory: (name: string) => string;
 }
 
+/** What etcd advises at most; more would hold up its heartbeats. */
+const REQUEST_BYTES_MAX = 10_485_760;
+
 /** Longer than an election on a machine that has much else to do. */
 const READY_LIMIT_MS = 60_000;
 
@@ -50,6 +53,8 @@ export async function createEtcdMembers(options: EtcdOptions): Promise<readonly 
       ...['--listen-peer-urls', `http://${hostPort(plan.peer)}`, '--initial-advertise-peer-urls', own],
       ...['--initial-cluster', advertised.join(','), '--initial-cluster-token', path.basename(options.directory)],
       ...['--initial-cluster-state', 'new', '--quota-backend-bytes', String(options.quotaBytes)],
+      // A pipeline of 10,000 tasks is one record of several megabytes; etcd's own limit is 1.5.
+      ...['--max-request-bytes', String(REQUEST_BYTES_MAX)],
       // Watches resume from at most some seconds ago; older revisions only take room.
       ...['--auto-compaction-mode', 'periodic', '--auto-compaction-retention', '5m'],
     ];

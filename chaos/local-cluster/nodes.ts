@@ -36,6 +36,9 @@ export interface NodeOptions {
 /** What etcd keys of this cluster begin with. */
 export const PREFIX = 'gofer/';
 
+/** Somewhat below REQUEST_BYTES_MAX of etcd-members.ts, which counts the frame as well. */
+const WRITE_BYTES_MAX = 10_000_000;
+
 /** A start takes a second; a machine that starts everything at once may take far longer. */
 const READY_LIMIT_MS = 60_000;
 const PROBE_LIMIT_MS = 1_000;
@@ -100,6 +103,7 @@ function settingsOf(node: Identity, links: LinksOfNode, options: NodeOptions): R
     GOFER_WEB_STATE_STORE__ENGINE: 'etcd',
     GOFER_WEB_STATE_STORE__ETCD__ENDPOINTS: links.endpoints.join(','),
     GOFER_WEB_STATE_STORE__ETCD__PREFIX: PREFIX,
+    GOFER_WEB_STATE_STORE__ETCD__REQUEST_BYTES_MAX: String(WRITE_BYTES_MAX),
     GOFER_WEB_CLUSTER__NAME: node.name,
     GOFER_WEB_CLUSTER__BIND_ADDRESS: hostPort(node.peerAddress),
     GOFER_WEB_CLUSTER__ADVERTISE_ADDRESS: hostPort(links.advertised),

@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import type { PeerTlsFiles } from '../../cluster/peers/options.ts';
 import { AppError } from '../../store/model/errors.ts';
 import type { EtcdStoreOptions } from '../../store/state/etcd/etcd-store.ts';
+import { DEFAULT_LIMITS } from '../../store/state/port.ts';
 import type { ServerConfig } from './config-keys.ts';
 import { parseBindAddress } from './config.ts';
 import { readAuthority, readKeyPair } from './pem-files.ts';
@@ -56,6 +57,7 @@ function readEtcd(config: ServerConfig): EtcdStoreOptions {
   return {
     endpoints: readEndpoints(config['state_store.etcd.endpoints']),
     prefix,
+    limits: { ...DEFAULT_LIMITS, bytesMax: config['state_store.etcd.request_bytes_max'] },
     ...(user === '' ? {} : { user: { name: user, password: config['state_store.etcd.password'] } }),
     ...(tls === null ? {} : { tls }),
   };

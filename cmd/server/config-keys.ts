@@ -136,6 +136,14 @@ export const SETTINGS = {
     default: 'gofer/',
     meaning: 'Begins all our keys: two clusters on one etcd need two prefixes. Ends with a slash.',
   },
+  'state_store.etcd.request_bytes_max': {
+    type: 'integer',
+    default: 1_500_000,
+    range: [100_000, 10_000_000],
+    meaning:
+      'Largest write: a little below what etcd was started with (--max-request-bytes, 1572864 by default). The config of a ' +
+      'pipeline is one write; thousands of tasks want more.',
+  },
   'state_store.etcd.ca_path': {
     type: 'text',
     default: '',

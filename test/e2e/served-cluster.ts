@@ -7,15 +7,15 @@ import type { LocalCluster } from '../../chaos/local-cluster/local-cluster.ts';
 import type { RealServer } from './real-server.ts';
 
 /** By data directory: who starts a server again on the same data means the same cluster. */
-const clusters = new Map<string, LocalCluster>();
+const clusters = new Map<string, Promise<LocalCluster>>();
 
 /** Resolves once HAProxy sees three nodes that are ready. */
 export async function startServedCluster(dataDir: string, executable: string): Promise<RealServer> {
-  let cluster = clusters.get(dataDir);
-  if (cluster === undefined) {
-    cluster = await startLocalCluster({ executable });
-    clusters.set(dataDir, cluster);
-  } else await cluster.startNodes();
+  const known = clusters.get(dataDir);
+  const starting = known ?? startLocalCluster({ executable });
+  clusters.set(dataDir, starting);
+  const cluster = await starting;
+  if (known !== undefined) await cluster.startNodes();
   const { nodes, url } = cluster;
   return {
     url,
@@ -35,6 +35,6 @@ const LOG_LINES = 10_000;
 
 if (process.env['GOFER_TEST_CLUSTER'] === '1') {
   afterAll(async () => {
-    for (const cluster of clusters.values()) await cluster.close();
+    for (const cluster of clusters.values()) await (await cluster).close();
   });
 }
