@@ -130,7 +130,7 @@ function faultsOf(task: FinalTask, hasBegun: (attempt: number) => boolean): read
     if (outcome.startsWith('lost') && !retryLost) faults.push(`was tried again after attempt ${attempt} was lost`);
   }
   const last = attempts.at(-1);
-  if (last !== undefined && isGood(last.outcome) && !hasBegun(last.attempt)) {
+  if (task.carriedFrom === 0 && last !== undefined && isGood(last.outcome) && !hasBegun(last.attempt)) {
     faults.push(`attempt ${last.attempt} is said to have ended well, and no body began`);
   }
   if (task.status === 'successful' && task.carriedFrom === 0 && !(last !== undefined && isGood(last.outcome))) {

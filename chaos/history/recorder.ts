@@ -5,10 +5,9 @@ import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import type { Operation } from '../checks/evidence.ts';
 
-export interface Recorder {
+export interface Recorder extends AsyncDisposable {
   readonly operations: readonly Operation[];
   record(operation: Operation): void;
-  close(): Promise<void>;
 }
 
 export function openRecorder(file: string): Recorder {
@@ -20,7 +19,7 @@ export function openRecorder(file: string): Recorder {
       operations.push(operation);
       stream.write(`${JSON.stringify(operation)}\n`);
     },
-    close: async () => {
+    [Symbol.asyncDispose]: async () => {
       stream.end();
       await finished(stream);
     },

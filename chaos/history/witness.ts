@@ -8,8 +8,8 @@ import { parseWitnessLine } from './parse-witness.ts';
 
 export interface Witness extends AsyncDisposable {
   readonly marks: readonly BodyMark[];
-  /** Called with each new mark. */
-  onMark(listener: (mark: BodyMark) => void): void;
+  /** Called with each new mark; gives what ends that. */
+  onMark(listener: (mark: BodyMark) => void): () => void;
   /** All that was written by now is in `marks`. */
   catchUp(): Promise<void>;
 }
@@ -24,7 +24,7 @@ export function watchWitness(file: string, nodeOf: (apiUrl: string) => string): 
   const descriptor = openSync(file, 'r');
   const context = { uptimeOffset: uptimeOffset(), nodeOf };
   const marks: BodyMark[] = [];
-  const listeners: ((mark: BodyMark) => void)[] = [];
+  const listeners = new Set<(mark: BodyMark) => void>();
   const buffer = Buffer.alloc(READ_BYTES);
   let rest = '';
 
@@ -45,7 +45,10 @@ export function watchWitness(file: string, nodeOf: (apiUrl: string) => string): 
   const timer = setInterval(look, LOOK_MS);
   return {
     marks,
-    onMark: (listener) => void listeners.push(listener),
+    onMark: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     catchUp: async () => look(),
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer);
