@@ -44,17 +44,33 @@ export async function startRemoteSession(
     const outputs: AsyncIterator<ExecOutput, undefined> = call[Symbol.asyncIterator]();
     const { value: first } = await outputs.next();
     if (first?.kind !== 'started') throw new AppError('internal', 'The other node did not say that it started.');
-    return sessionOf(call, outputs, close);
+    return sessionOf({ call, signal, close }, outputs);
   } catch (error) {
     close();
     throw asAppError(error);
   }
 }
 
-function sessionOf(call: ExecCall, outputs: AsyncIterator<ExecOutput, undefined>, close: () => void): StreamSession {
+interface Conversation {
+  readonly call: ExecCall;
+  readonly signal: AbortSignal;
+  readonly close: () => void;
+}
+
+function sessionOf(
+  { call, signal, close }: Conversation,
+  outputs: AsyncIterator<ExecOutput, undefined>,
+): StreamSession {
   let tellExit: (code: number | null) => void = () => undefined;
   const exitCode = new Promise<number | null>((resolve) => (tellExit = resolve));
-  call.once('close', () => tellExit(null));
+  // Until then it may still be learned; that of an abandoned command is nobody's to know.
+  const end = () => {
+    signal.removeEventListener('abort', end);
+    close();
+    tellExit(null);
+  };
+  call.once('close', end);
+  signal.addEventListener('abort', end, { once: true });
 
   async function* output(): AsyncGenerator<StreamChunk> {
     try {
@@ -65,7 +81,7 @@ function sessionOf(call: ExecCall, outputs: AsyncIterator<ExecOutput, undefined>
     } catch (error) {
       throw asAppError(error);
     } finally {
-      close();
+      end();
     }
   }
 
@@ -78,7 +94,7 @@ function sessionOf(call: ExecCall, outputs: AsyncIterator<ExecOutput, undefined>
     },
     resize: (size) => send(call, { kind: 'resize', size }),
     exitCode,
-    close: async () => close(),
+    close: async () => end(),
   };
 }
 

@@ -55,6 +55,7 @@ async function serveSession(call: ExecCall, { own, signal, onInputLost }: Sessio
   if (first?.kind !== 'start') throw new AppError('invalid', 'The first input must be the start.');
   const { engine, attemptId: id, command, terminal } = first.start;
   const session = await own.tasks.exec(attemptOf(own, { engine, id }), { command, terminal, signal });
+  signal.addEventListener('abort', () => void session.close().catch(() => undefined), { once: true });
   try {
     await send(call, { kind: 'started' }, signal);
     // A command that has ended takes no more input, while what it put out is still on its way: the output decides.

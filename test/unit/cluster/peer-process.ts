@@ -16,4 +16,4 @@ const opened = await openPeers({
   serve: { identity, tasks: { ...noTasks(), logs: endlessLog(LINE_PACE_MS) } },
   ...{ monotonicMs: () => performance.now(), log: silent },
 });
-console.log(opened.address);
+process.stdout.write(`${opened.address}\n`);

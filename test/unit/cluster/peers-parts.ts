@@ -10,7 +10,6 @@ export function aPulse(name: string, given: Partial<Pulse> = {}): Pulse {
 
 export function noTasks(): TaskStreams {
   return {
-    // eslint-disable-next-line require-yield
     async *logs() {
       throw new AppError('not_found', 'No such attempt.');
     },

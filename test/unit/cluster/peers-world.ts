@@ -45,7 +45,6 @@ export async function aPeer(name: string, given: Partial<PeersOptions> = {}): Pr
 export interface PeerProcess {
   readonly target: PeerTarget;
   readonly script: RunningScript;
-  readonly lines: AsyncIterator<string>;
 }
 
 /** A node in a process of its own, to be killed and frozen; it serves `test/unit/cluster/peer-process.ts`'s tasks. */
@@ -56,8 +55,8 @@ export async function aPeerProcess(script: ChildScript, name: string, ...more: s
     await running.kill();
   });
   const lines = running.lines[Symbol.asyncIterator]();
-  const { value: address } = await lines.next();
-  return { target: { name, nodeId: name, address: String(address) }, script: running, lines };
+  const first = await lines.next();
+  return { target: { name, nodeId: name, address: String(first.value) }, script: running };
 }
 
 export const peerScript = () => childScript('unit/cluster/peer-process.ts');
