@@ -6,7 +6,7 @@ import type { StoreHealth, StoreStats } from '../health.ts';
 import { DEFAULT_LIMITS } from '../port.ts';
 import type { KeyRange, KeyValue, Lease, RangeOptions, RangeResult, StateStore, StoreLimits } from '../port.ts';
 import type { Transaction, TransactionResult, WatchBatch, WatchOptions } from '../port.ts';
-import { checkRange, checkTransaction } from '../transaction-check.ts';
+import { checkKey, checkRange, checkTransaction } from '../transaction-check.ts';
 import { CommitGroups } from './commit-groups.ts';
 import { CommitOrder } from './commit-order.ts';
 import { createEtcdCodec } from './etcd-codec.ts';
@@ -19,6 +19,7 @@ import { isAnswer, toStoreError } from './etcd-errors.ts';
 import { EtcdHealth } from './etcd-health.ts';
 import type { Answer, Call } from './etcd-member.ts';
 import { openEtcdWatch } from './etcd-watch.ts';
+import { ReadGroups } from './read-groups.ts';
 import { HistoryKeeper, KEEP_HISTORY_MS } from './history-keeper.ts';
 
 export interface EtcdStoreOptions extends EtcdConnection {
@@ -60,6 +61,7 @@ class ServedStore implements EtcdStore {
   readonly #watches = new Set<() => void>();
   readonly #condition = new EtcdCondition();
   readonly #groups: CommitGroups;
+  readonly #gets: ReadGroups;
   readonly #health: EtcdHealth;
   readonly #history: HistoryKeeper;
   #isClosed = false;
@@ -75,6 +77,7 @@ class ServedStore implements EtcdStore {
     this.#endpoints = new EtcdEndpoints({ connection: options, condition, probeKey });
     const { limits } = this;
     this.#groups = new CommitGroups({ endpoints: this.#endpoints, codec: this.#codec, condition, limits });
+    this.#gets = new ReadGroups({ endpoints: this.#endpoints, codec: this.#codec });
     const { tls, onHealth } = options;
     const told = onHealth === undefined ? {} : { onHealth };
     this.#health = new EtcdHealth({ endpoints: this.#endpoints, condition, tls, ...told });
@@ -98,7 +101,7 @@ class ServedStore implements EtcdStore {
     return {
       transactionsSent: this.#groups.sent,
       commitsCarried: this.#groups.carried,
-      readsSent: this.#reads,
+      readsSent: this.#reads + this.#gets.sent,
       callsRepeated: this.#endpoints.repeated,
     };
   }
@@ -121,10 +124,8 @@ class ServedStore implements EtcdStore {
   }
 
   async get(key: string): Promise<KeyValue | null> {
-    const request = { key: this.#codec.key(key) };
-    const { kvs } = await this.#read((client, call) => client.kv.range(request, call), { isLinear: true });
-    const [kv] = kvs;
-    return kv === undefined ? null : this.#codec.keyValue(kv);
+    checkKey(key);
+    return this.#accept(() => this.#gets.get(key));
   }
 
   async commit(transaction: Transaction): Promise<TransactionResult> {
