@@ -5,12 +5,12 @@ import { attemptId, runKeyText } from '../../store/model/ids.ts';
 import type { AttemptKey } from '../../store/model/ids.ts';
 import type { TaskExecution } from '../../store/model/run.ts';
 import type { Checks, Chronicle, Fail } from './chronicle.ts';
-import type { EngineHost } from './engine-host.ts';
 import { logText } from './engine-host.ts';
 
 interface EndDeps {
   readonly chronicle: Chronicle;
-  readonly host: Pick<EngineHost, 'list'>;
+  /** What the engine still has of attempts. */
+  readonly held: () => readonly { readonly id: string; readonly state: string }[];
   readonly blobs: ReadonlyMap<string, Buffer>;
 }
 
@@ -36,12 +36,12 @@ function openTasks(chronicle: Chronicle, name: string): string {
   return open.map(({ taskId, state }) => `, task ${taskId} is ${state}`).join('');
 }
 
-function checkLeftOvers({ chronicle, host }: EndDeps, fail: Fail): void {
+function checkLeftOvers({ chronicle, held }: EndDeps, fail: Fail): void {
   const [key] = chronicle.pending;
   if (key !== undefined)
     fail('I15', `${chronicle.pending.size} records are left that somebody had to settle, such as ${key}`);
-  const [held] = host.list();
-  if (held !== undefined) fail('I15', `the engine still holds ${held.id}, which is ${held.state}`);
+  const [left] = held();
+  if (left !== undefined) fail('I15', `the engine still holds ${left.id}, which is ${left.state}`);
 }
 
 function checkLogs({ chronicle, blobs }: EndDeps, task: TaskExecution, fail: Fail): void {

@@ -60,6 +60,25 @@ export function createEngineLink(deps: EngineLinkDeps): Engine {
   };
 }
 
+/** The same engine as an object of functions, so that some of them can be replaced. */
+export function plainEngine(engine: Engine): Engine {
+  return {
+    kind: engine.kind,
+    reach: engine.reach,
+    identity: () => engine.identity(),
+    submit: (spec, options) => engine.submit(spec, options),
+    lookup: (ids, options) => engine.lookup(ids, options),
+    list: () => engine.list(),
+    watch: (listener, options) => engine.watch(listener, options),
+    stop: (id, options) => engine.stop(id, options),
+    logs: (id, options) => engine.logs(id, options),
+    exec: (id, options) => engine.exec(id, options),
+    forget: (id) => engine.forget(id),
+    tidy: () => engine.tidy(),
+    close: () => engine.close(),
+  };
+}
+
 function follow(
   { universe, wire, process, host }: EngineLinkDeps,
   listener: EngineListener,

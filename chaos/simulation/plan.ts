@@ -75,12 +75,12 @@ export function makePlan(seed: number): Plan {
     rate: chance.happens(0.5) ? chance.between(0.95, 1.05) : 1,
     wallOffsetMs: chance.happens(0.3) ? chance.whole(-3_000, 3_000) : 0,
   }));
+  const engine = chance.happens(0.4) ? 'docker' : 'claims';
   const healMs = chance.whole(3_000, 6_000);
-  const faults = Array.from({ length: chance.whole(2, 9) }, () => makeFault(chance, healMs));
+  const faults = Array.from({ length: chance.whole(2, 9) }, () => makeFault(chance, { engine, healMs }));
   const demands = makeDemands(chance, healMs);
   faults.sort((left, right) => left.atMs - right.atMs);
   demands.sort((left, right) => left.atMs - right.atMs);
-  const engine = chance.happens(0.4) ? 'docker' : 'claims';
   return { seed, nodes, engine, faults, demands, healMs };
 }
 
@@ -119,7 +119,7 @@ const KINDS = [
   ...['lease', 'lease', 'compact', 'transfer', 'drain', 'crash_all'],
 ] as const;
 
-function makeFault(chance: Chance, healMs: number): Fault {
+function makeFault(chance: Chance, { engine, healMs }: Pick<Plan, 'engine' | 'healMs'>): Fault {
   const atMs = chance.whole(FIRST_FAULT_MS, healMs - 300);
   const node: Target = chance.happens(0.6) ? 'leader' : chance.pick(NAMES);
   const forMs = chance.happens(0.5) ? chance.whole(50, 900) : chance.whole(900, 4_000);
@@ -134,7 +134,7 @@ function makeFault(chance: Chance, healMs: number): Fault {
     case 'pause':
       return { atMs, kind, node, forMs, timersFirst: chance.happens(0.5) };
     case 'trap':
-      return { atMs, kind, node, forMs, trap: makeTrap(chance) };
+      return { atMs, kind, node, forMs, trap: makeTrap(chance, engine) };
     case 'cut':
       return { atMs, kind, node, forMs, place, way: chance.pick(['both', 'requests', 'answers']) };
     case 'split':
@@ -156,17 +156,17 @@ function makeFault(chance: Chance, healMs: number): Fault {
   }
 }
 
-function makeTrap(chance: Chance): TrapFault {
+function makeTrap(chance: Chance, engine: Plan['engine']): TrapFault {
   const [place, call] = chance.pick<readonly [TrapFault['place'], string]>([
     ['store', 'duty commit'],
     ['store', 'duty commit'],
     ['store', 'cluster commit'],
     ['store', 'api commit'],
-    ['engine', 'submit'],
-    ['engine', 'submit'],
+    ['engine', engine === 'docker' ? 'create' : 'submit'],
+    ['engine', engine === 'docker' ? 'start' : 'submit'],
     ['engine', 'stop'],
-    ['engine', 'lookup'],
-    ['engine', 'forget'],
+    ['engine', engine === 'docker' ? 'json' : 'lookup'],
+    ['engine', engine === 'docker' ? 'delete' : 'forget'],
     ['objects', 'put'],
   ]);
   const phase = chance.pick<TrapPhase>(['before', 'after', 'answered']);

@@ -5,6 +5,7 @@ import { keys } from '../../store/keys.ts';
 import type { StateStore } from '../../store/state/port.ts';
 import { createMemoryStore } from '../../store/state/memory/memory-store.ts';
 import type { Transaction, WatchBatch } from '../../store/state/port.ts';
+import type { Engine } from '../../scheduler/engines/port.ts';
 import type { AttemptId } from '../../store/model/ids.ts';
 import { createBodies } from './bodies.ts';
 import type { BodyTruth } from './bodies.ts';
@@ -15,8 +16,11 @@ import type { Author, Checks, Chronicle, Effect, Fail, Violation } from './chron
 import { createChronicle } from './chronicle.ts';
 import { createClients } from './clients.ts';
 import type { Clocks } from './clocks.ts';
+import { plainEngine } from './engine-link.ts';
 import { createEngineHost } from './engine-host.ts';
 import type { EngineHost } from './engine-host.ts';
+import { DockerDaemon } from './docker-daemon.ts';
+import { createDockerLink } from './docker-link.ts';
 import { createEngineLink } from './engine-link.ts';
 import { prepareStore } from './fixtures.ts';
 import type { Mutation } from './mutation.ts';
@@ -75,6 +79,7 @@ class SimulatedWorld {
   readonly #nodes = new Map<string, RunningNode>();
   readonly #disks = new Map<string, NodeDisk & { lives: number }>();
   readonly #host: EngineHost;
+  readonly #daemon: DockerDaemon;
   readonly #nodeDeps: NodeDeps;
   readonly #wire;
   readonly #peers;
@@ -105,6 +110,7 @@ class SimulatedWorld {
       onStart: (truth) => this.#each('bodyStarted', truth),
     });
     this.#host = createEngineHost({ universe, bodies, broken: mutation.host });
+    this.#daemon = new DockerDaemon({ universe, bodies, broken: mutation.host });
     this.#nodeDeps = this.#depsOfNodes();
   }
 
@@ -179,7 +185,7 @@ class SimulatedWorld {
       nodeAt: (name) => this.#nodes.get(name) ?? null,
     });
     this.#checks.push(...createRecordChecks(this.#chronicle), ...createBodyChecks(this.#chronicle), ...clients.checks);
-    this.#checks.push(createEndChecks({ chronicle: this.#chronicle, host: this.#host, blobs: this.#blobs }));
+    this.#checks.push(createEndChecks({ chronicle: this.#chronicle, held: () => this.#held(), blobs: this.#blobs }));
     for (const fault of plan.faults) universe.after(fault.atMs, null, () => nemesis.strike(fault));
     for (const [number, demand] of plan.demands.entries())
       universe.after(demand.atMs, null, () => clients.demand(demand, number));
@@ -262,19 +268,23 @@ class SimulatedWorld {
     };
   }
 
-  #watched(process: Process) {
-    const universe = this.#universe;
-    const engine = this.#mutation.engine(createEngineLink({ universe, wire: this.#wire, process, host: this.#host }));
+  #watched(process: Process): Engine {
+    const link = { universe: this.#universe, wire: this.#wire, process };
+    const raw =
+      this.#plan.engine === 'docker'
+        ? createDockerLink({ ...link, daemon: this.#daemon })
+        : createEngineLink({ ...link, host: this.#host });
+    const engine = this.#mutation.engine(plainEngine(raw));
     const acting = (call: string) => this.#each('acted', { process, call, term: this.#terms.get(process) ?? null });
     return {
       ...engine,
-      submit: (...values: Parameters<typeof engine.submit>) => {
-        acting(`submit ${values[0].id}`);
-        return engine.submit(...values);
+      submit: (spec, options) => {
+        acting(`submit ${spec.id}`);
+        return engine.submit(spec, options);
       },
-      stop: (...values: Parameters<typeof engine.stop>) => {
-        acting(`stop ${values[0]}`);
-        return engine.stop(...values);
+      stop: (id, options) => {
+        acting(`stop ${id}`);
+        return engine.stop(id, options);
       },
     };
   }
@@ -312,9 +322,14 @@ class SimulatedWorld {
     this.#isOver = true;
   }
 
+  /** What the engine still has of attempts. */
+  #held(): readonly { readonly id: string; readonly state: string }[] {
+    return this.#plan.engine === 'docker' ? this.#daemon.held() : this.#host.list();
+  }
+
   #isQuiet(): boolean {
     const { runs, pending, term } = this.#chronicle;
-    if (!this.#isHealed || term === null || pending.size > 0 || this.#host.list().length > 0) return false;
+    if (!this.#isHealed || term === null || pending.size > 0 || this.#held().length > 0) return false;
     for (const run of runs.values()) if (run.state !== 'complete') return false;
     return true;
   }

@@ -51,6 +51,8 @@ export interface DockerEngineOptions {
   readonly now?: () => number;
   readonly callDeadlineMs?: number;
   readonly pullLimits?: PullLimits;
+  /** Instead of connections to the address: a simulated daemon. */
+  readonly client?: DockerClient;
 }
 
 export interface DockerEngine extends Engine {
@@ -97,7 +99,7 @@ class EngineOnDocker implements DockerEngine {
     this.reach = { scope: addressScope(address), where: addressText(address) };
     this.#installation = parseInstallation(options.installation);
     this.#now = now;
-    this.#client = createDockerClient({ address, ...deadlineOf(options) });
+    this.#client = options.client ?? createDockerClient({ address, ...deadlineOf(options) });
     this.#marks = createMarks(this.#client, this.#installation);
     this.#stops = createStops(this.#client);
     this.#submissions = createSubmissions({
