@@ -9,17 +9,18 @@ const LOOK_MS = 500;
 /** Until the answer is called. */
 export function tellClusterNews(node: Pick<ClusterNode, 'status'>, log: Pick<Logger, 'info' | 'warn'>): () => void {
   let leader = '';
-  let problems: readonly string[] = [];
+  let problems: ReadonlySet<string> = new Set();
 
   function look(): void {
     const status = node.status();
     const now = leaderText(status);
     if (now !== leader) tellLeader(status);
     leader = now;
-    for (const problem of status.problems)
-      if (!problems.includes(problem)) log.warn({ problem }, 'problem in the cluster');
-    if (problems.length > 0 && status.problems.length === 0) log.info({}, 'the cluster is well again');
-    problems = status.problems;
+    for (const problem of status.problems) {
+      if (!problems.has(kindOf(problem))) log.warn({ problem }, 'problem in the cluster');
+    }
+    if (problems.size > 0 && status.problems.length === 0) log.info({}, 'the cluster is well again');
+    problems = new Set(status.problems.map(kindOf));
   }
 
   function tellLeader({ leader: leads, leaderName, term, standsBack }: ClusterStatus): void {
@@ -38,4 +39,9 @@ export function tellClusterNews(node: Pick<ClusterNode, 'status'>, log: Pick<Log
 
 function leaderText({ leaderName, term }: ClusterStatus): string {
   return `${leaderName ?? ''} ${term ?? ''}`;
+}
+
+/** How long something lasts is told once, not at each look. */
+function kindOf(problem: string): string {
+  return problem.replaceAll(/[0-9.]+/g, '#');
 }

@@ -44,6 +44,7 @@ export interface ApiWorld extends AsyncDisposable {
 export interface WorldOptions extends Partial<Pick<RestServerOptions, 'jsonBodyBytesMax' | 'authenticate'>> {
   readonly state?: StateStore;
   readonly live?: ApiDeps['live'];
+  readonly node?: ApiDeps['node'];
   readonly now?: () => number;
   readonly onBrokenInvariant?: () => void;
 }
@@ -61,6 +62,7 @@ export async function anApi(options: WorldOptions = {}): Promise<ApiWorld> {
     live = NOTHING_LIVE,
     now = () => NOON,
     onBrokenInvariant = () => undefined,
+    node,
     ...server
   } = options;
   const blobs = new Map<string, Uint8Array>();
@@ -82,6 +84,7 @@ export async function anApi(options: WorldOptions = {}): Promise<ApiWorld> {
     },
     now,
     newId: newUuid,
+    ...(node === undefined ? {} : { node }),
   };
   await ensureDefaults(deps);
   const app = createRestServer({ deps, faults: { log, onBrokenInvariant }, ...server });
