@@ -25,14 +25,16 @@ export interface BalancerOptions {
   readonly ports: { readonly api: number; readonly stats: number };
   /** What HAProxy uses to reach each node's API. */
   readonly servers: readonly { readonly name: string; readonly address: Address }[];
+  /** A node that takes longer to answer a health check has missed it; two in a row, and it is down. */
+  readonly checkLimitMs: number;
 }
 
-export function createBalancer({ directory, logs, ports, servers }: BalancerOptions): Balancer {
+export function createBalancer({ directory, logs, ports, ...nodes }: BalancerOptions): Balancer {
   const address = { host: '127.0.0.1', port: ports.api };
   const stats = { host: '127.0.0.1', port: ports.stats };
   const configFile = path.join(directory, 'haproxy.cfg');
   const socket = path.join(directory, 'haproxy.sock');
-  writeFileSync(configFile, balancerConfig({ address, stats, socket, servers }));
+  writeFileSync(configFile, balancerConfig({ address, stats, socket, ...nodes }));
   const piece = createPiece({
     name: 'haproxy',
     command: () => ['haproxy', '-db', '-f', configFile],
@@ -52,13 +54,24 @@ interface ConfigOptions {
   readonly stats: Address;
   readonly socket: string;
   readonly servers: BalancerOptions['servers'];
+  readonly checkLimitMs: number;
 }
 
-/** As the API's own refusals look. */
-const NO_NODE = JSON.stringify({ request_id: '', message: 'No node of Gofer is ready; try again in a moment.' });
+/** What HAProxy says itself looks as the API's own refusals do. */
+const OWN_ERRORS = [
+  { status: 502, message: 'The node of Gofer broke off before it answered; what was asked may have been done.' },
+  { status: 503, message: 'No node of Gofer is ready; try again in a moment.' },
+  { status: 504, message: 'The node of Gofer did not answer in time; what was asked may have been done.' },
+] as const;
+
+function ownError({ status, message }: (typeof OWN_ERRORS)[number]): string {
+  const body = JSON.stringify({ request_id: '', message });
+  const again = status === 503 ? ' hdr retry-after 1' : '';
+  return `  http-error status ${status} content-type application/json string '${body}'${again}`;
+}
 
 /** The reasons behind each line are in cmd/deploy/haproxy.cfg. */
-function balancerConfig({ address, stats, socket, servers }: ConfigOptions): string {
+function balancerConfig({ address, stats, socket, servers, checkLimitMs }: ConfigOptions): string {
   const lines = servers.map((server) => `  server ${server.name} ${hostPort(server.address)}`);
   return `global
   maxconn 8192
@@ -77,7 +90,8 @@ defaults
   timeout queue 5s
   timeout http-request 60s
   timeout http-keep-alive 60s
-  timeout check 700ms
+  timeout check ${checkLimitMs}ms
+${OWN_ERRORS.map(ownError).join('\n')}
 
 frontend api
   bind ${hostPort(address)}
@@ -93,7 +107,6 @@ backend nodes
   option httpchk
   http-check send meth GET uri /readyz
   http-check expect error-status L7OKC status 200
-  http-error status 503 content-type application/json string '${NO_NODE}' hdr retry-after 1
   default-server check inter 300ms fastinter 150ms downinter 300ms fall 2 rise 1 on-marked-down shutdown-sessions
 ${lines.join('\n')}
 

@@ -31,6 +31,8 @@ export interface LocalClusterOptions {
   /** Further variables for a node, settings among them (GOFER_WEB_...). Asked at each of its starts. */
   readonly environment?: (node: string) => Readonly<Record<string, string>>;
   readonly etcdQuotaBytes?: number;
+  /** HAProxy takes a node for gone that misses two health checks by so much. Longer on a machine that is busy with other things. */
+  readonly checkLimitMs?: number;
   /** Where a member keeps its data, if not below the cluster's own directory: such as on a small disk. */
   readonly etcdDirectory?: (member: string) => string;
   /** Keeps the files after the end, logs included. */
@@ -66,6 +68,8 @@ const ROOT = path.resolve(import.meta.dirname, '..', '..');
 const QUOTA_BYTES = 2_147_483_648;
 /** The longest that an election takes with everything at its worst: two lease times and some. */
 const LEADER_LIMIT_MS = 30_000;
+/** As short as an idle machine allows: the time in which a frozen node is noticed is made of it. */
+const CHECK_LIMIT_MS = 700;
 /** At the very end nothing is in flight that deserves longer. */
 const CLOSE_LIMIT_MS = 5_000;
 
@@ -126,7 +130,8 @@ async function createPieces(directory: string, options: LocalClusterOptions): Pr
       address: await route({ kind: 'balancer-node', from: 'haproxy', to: name, address }),
     })),
   );
-  return { etcd, nodes, balancer: createBalancer({ directory, logs, ports: balancerPorts, servers }) };
+  const checkLimitMs = options.checkLimitMs ?? CHECK_LIMIT_MS;
+  return { etcd, nodes, balancer: createBalancer({ directory, logs, ports: balancerPorts, servers, checkLimitMs }) };
 }
 
 /** Gives them out one by one. */
