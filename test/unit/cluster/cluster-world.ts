@@ -16,6 +16,8 @@ import { MemoryInMemory } from './memory-in-memory.ts';
 import type { StoreLink } from './store-link.ts';
 import { createStoreLink } from './store-link.ts';
 
+/** Enough for a joining that has to look twice. */
+const JOIN_MS = 100;
 const STOP_MAX_MS = 30_000;
 const STOP_STEP_MS = 100;
 const SILENT = { info: () => undefined, warn: () => undefined };
@@ -72,7 +74,7 @@ export class ClusterWorld {
   async join(name: string, options: NodeOptions = {}): Promise<TestNode> {
     const joining = this.begin(name, options);
     joining.catch(() => undefined);
-    await this.pass(50);
+    await this.pass(JOIN_MS);
     return joining;
   }
 

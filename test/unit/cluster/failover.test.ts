@@ -162,6 +162,29 @@ describe('a cluster of three, led by a', () => {
     expect(a().reigns).toHaveLength(1);
   });
 
+  test('a leader whose store was silent, and answers it again a moment later, is not deposed', async () => {
+    world.network.distort = (pulse) => (pulse.name === 'a' ? { ...pulse, storeSilentMs: 1_600 } : pulse);
+    await world.pass(300);
+    world.network.distort = (pulse) => pulse;
+    await world.pass(3_000);
+    expect(a().reigns.map(({ signal }) => signal.aborted)).toEqual([false]);
+  });
+
+  test('one probe that found nothing is not enough', async () => {
+    for (const { peers } of nodes) {
+      if (peers === null) continue;
+      const probe = peers.probe.bind(peers);
+      peers.probe = (target, deadlineMs) => {
+        peers.probe = probe;
+        return peers.probe(target, deadlineMs).then(() => 'gone');
+      };
+      peers.streamBroke('a:7000');
+    }
+    await world.pass(3_000);
+    expect(nodeNamed('b').peers?.probed).toEqual(['a:7000', 'a:7000']);
+    expect(a().reigns.map(({ signal }) => signal.aborted)).toEqual([false]);
+  });
+
   test('a follower that hears neither of the others deposes nobody', async () => {
     world.network.cut('a:7000', 'c:7000');
     world.network.cut('b:7000', 'c:7000');

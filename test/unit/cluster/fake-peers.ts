@@ -23,6 +23,8 @@ export class PeerNetwork {
   readonly #stations = new Map<string, Station>();
   readonly #cuts = new Set<string>();
   readonly #listeners = new Set<FakePeers>();
+  /** What others hear instead of what a node says. */
+  distort: (pulse: Pulse) => Pulse = (pulse) => pulse;
 
   open(address: string, nodeId: string, pulse: PulseSource): FakePeers {
     this.#stations.set(address, { nodeId, condition: 'up', pulse });
@@ -120,7 +122,7 @@ export class FakePeers implements Peers {
     for (const ear of this.#ears) {
       const station = this.#network.reach(this.#own, ear.target.address);
       if (typeof station === 'string' || station.nodeId !== ear.target.nodeId) continue;
-      ear.pulse = station.pulse();
+      ear.pulse = this.#network.distort(station.pulse());
       ear.atMs = performance.now();
       ear.broken = false;
     }

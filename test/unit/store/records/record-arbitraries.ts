@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import type { Arbitrary } from 'fast-check';
 import type { Ask } from '../../../../store/model/ask.ts';
+import type { Member } from '../../../../store/model/cluster.ts';
 import type { Deployment, Namespace, Pipeline, PipelineConfig, TaskSpec } from '../../../../store/model/config.ts';
 import type { Variable } from '../../../../store/model/config.ts';
 import type { EventKind, StoredEvent } from '../../../../store/model/event.ts';
@@ -219,5 +220,17 @@ export const aSecretKey: Arbitrary<SecretKey> = fc.record({
 });
 
 export const aSealedValue: Arbitrary<SealedValue> = fc.record({ keyId: hexHash, nonce: base64, sealed: base64 });
+
+export const aMember: Arbitrary<Member> = fc.record({
+  ...{ name: text, nodeId: fc.uuid(), machine: text, pid: count, version: text, apiUrl: text, peerAddress: text },
+  formats: fc.record({ min: count, max: count }),
+  started: instant,
+  engine: fc.record({ kind: text, identity: text, where: text }),
+  standsBack: fc.option(text),
+  health: fc.record({
+    ...{ at: instant, storeMs: fc.option(count), lagMs: fc.option(count), clockOffsetMs: fc.option(fc.integer()) },
+    problems: fc.array(text, { maxLength: 3 }),
+  }),
+});
 
 export const someText = text;

@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest';
 import type { RecordCodec } from '../../../../store/codec.ts';
 import { recordCodec } from '../../../../store/codec.ts';
 import * as blobRecords from '../../../../store/records/blob-records.ts';
+import * as clusterRecords from '../../../../store/records/cluster-records.ts';
 import * as eventRecords from '../../../../store/records/event-records.ts';
 import * as pipelineRecords from '../../../../store/records/pipeline-records.ts';
 import * as requestRecords from '../../../../store/records/request-records.ts';
@@ -36,11 +37,28 @@ const ARBITRARIES: Readonly<Record<string, Arbitrary<object>>> = {
   'sealing ring': fc.record({ newestKeyId: any.hexHash }),
   'idempotency answer': fc.record({ runId: any.runId, bodyHash: any.hexHash, created: any.instant }),
   installation: fc.record({ installationId: fc.uuid(), created: any.instant }),
+  member: any.aMember,
+  'leader claim': fc.record({ name: any.someText, nodeId: fc.uuid(), nonce: fc.uuid(), lease: any.someText }),
+  'drain order': fc.record({ since: any.instant, by: any.someText }),
+  'transfer order': fc.record({ term: any.count, to: fc.option(any.someText), askedAt: any.instant }),
+  'record format': fc.record({ active: any.count }),
+  'cluster engine': fc.record({
+    ...{ kind: any.someText, identity: any.someText, where: any.someText },
+    ...{ by: any.someText, since: any.instant },
+  }),
   preferences: fc.record({ ignorePipelineRunEvents: fc.boolean(), bootstrapTokenCreated: fc.boolean() }),
   'object place': fc.record({ mark: fc.uuid() }),
 };
 
-const CODECS = codecsOf([blobRecords, eventRecords, pipelineRecords, requestRecords, runRecords, systemRecords]);
+const CODECS = codecsOf([
+  blobRecords,
+  clusterRecords,
+  eventRecords,
+  pipelineRecords,
+  requestRecords,
+  runRecords,
+  systemRecords,
+]);
 
 /** The codecs among the exports of modules, each kind once. */
 function codecsOf(modules: readonly object[]): readonly RecordCodec<object>[] {
