@@ -19,6 +19,8 @@ import type { World } from './world.ts';
 const SUBMITS_MAX = 64;
 /** Ids in one look-up. */
 const LOOK_UPS_MAX = 200;
+/** Look-ups under way at once: a new leader asks about everything that is unfinished. */
+const LOOK_UP_CALLS_MAX = 4;
 /** Waits after a failed effect, doubled each time. */
 const RETRY_FIRST_MS = 250;
 const RETRY_MAX_MS = 15_000;
@@ -38,6 +40,7 @@ interface Job {
   readonly view: RunView;
   readonly taskId: TaskId;
   readonly attempt: number;
+  readonly id: AttemptId;
 }
 
 interface EffectsOptions {
@@ -58,6 +61,8 @@ class TermEffects implements Effects {
   readonly #underWay = new Set<Promise<void>>();
   readonly #failures = new Map<AttemptId, number>();
   #submitting = 0;
+  #lookingUp = 0;
+  #isPumpDue = false;
 
   constructor(options: EffectsOptions) {
     this.#options = options;
@@ -68,14 +73,14 @@ class TermEffects implements Effects {
       const job = jobOf(view, action);
       if (job !== null) this.#begin(job, action);
     }
-    this.#pump();
+    this.#pumpSoon();
   }
 
   report(report: AttemptReport): void {
     const key = parseAttemptId(report.id);
     const view = key === null ? undefined : this.#options.world.views.get(runKeyText(key));
     if (key === null || view === undefined) return;
-    this.#see({ view, taskId: key.taskId, attempt: key.attempt }, report);
+    this.#see({ view, taskId: key.taskId, attempt: key.attempt, id: report.id }, report);
   }
 
   lookAgain(): void {
@@ -109,6 +114,16 @@ class TermEffects implements Effects {
     }
   }
 
+  /** After all slices of a commit were performed: look-ups go together then. */
+  #pumpSoon(): void {
+    if (this.#isPumpDue) return;
+    this.#isPumpDue = true;
+    queueMicrotask(() => {
+      this.#isPumpDue = false;
+      this.#pump();
+    });
+  }
+
   #pump(): void {
     while (this.#submitting < SUBMITS_MAX) {
       const job = this.#submits.shift();
@@ -116,7 +131,10 @@ class TermEffects implements Effects {
       this.#submitting += 1;
       this.#track(this.#submit(job));
     }
-    while (this.#lookUps.length > 0) this.#track(this.#lookUp(this.#lookUps.splice(0, LOOK_UPS_MAX)));
+    while (this.#lookUps.length > 0 && this.#lookingUp < LOOK_UP_CALLS_MAX) {
+      this.#lookingUp += 1;
+      this.#track(this.#lookUp(this.#lookUps.splice(0, LOOK_UPS_MAX)));
+    }
   }
 
   #track(work: Promise<void>): void {
@@ -130,6 +148,10 @@ class TermEffects implements Effects {
   }
 
   #see(job: Job, what: Observation): void {
+    const { view, taskId } = job;
+    // A stop that was told while there was no body yet may have met none: it is told again when the body is there.
+    const begins = what.state === 'running' && view.seen.get(taskId)?.state === 'pending';
+    if (begins && view.holds.get(taskId)?.stop === 'done') hold(job, { stop: 'idle' });
     observe(job.view, job.taskId, { attempt: job.attempt, what });
     this.#touch(job);
   }
@@ -144,7 +166,7 @@ class TermEffects implements Effects {
   #postpone(job: Job, change: Partial<Hold>, error: unknown): void {
     if (isAppError(error, 'lost_leadership')) return;
     const { deps } = this.#options;
-    const id = idOf(job);
+    const { id } = job;
     const tries = (this.#failures.get(id) ?? 0) + 1;
     this.#failures.set(id, tries);
     const retryAt = deps.now() + Math.min(RETRY_FIRST_MS * 2 ** Math.min(tries - 1, 16), RETRY_MAX_MS);
@@ -154,7 +176,7 @@ class TermEffects implements Effects {
   }
 
   #done(job: Job, change: Partial<Hold>): void {
-    this.#failures.delete(idOf(job));
+    this.#failures.delete(job.id);
     hold(job, { ...change, retryAt: 0, why: '' });
   }
 
@@ -196,15 +218,21 @@ class TermEffects implements Effects {
     const { deps, leadership } = this.#options;
     try {
       leadership.check();
-      const reports = await deps.engine.lookup(jobs.map(idOf), { fence: true });
+      const reports = await deps.engine.lookup(
+        jobs.map(({ id }) => id),
+        { fence: true },
+      );
       for (const [index, job] of jobs.entries()) {
         const report = reports[index];
-        invariant('ENG-1', report?.id === idOf(job), 'a look-up answers in the order in which it was asked');
+        invariant('ENG-1', report?.id === job.id, 'a look-up answers in the order in which it was asked');
         this.#done(job, { submit: report.state === 'unknown' ? 'idle' : 'done' });
         this.#see(job, report);
       }
     } catch (error) {
       for (const job of jobs) this.#postpone(job, { submit: 'idle' }, error);
+    } finally {
+      this.#lookingUp -= 1;
+      this.#pump();
     }
   }
 
@@ -212,7 +240,7 @@ class TermEffects implements Effects {
     const { deps, leadership } = this.#options;
     try {
       leadership.check();
-      await deps.engine.stop(idOf(job), { graceMs });
+      await deps.engine.stop(job.id, { graceMs });
       this.#done(job, { stop: 'done' });
       this.#touch(job);
     } catch (error) {
@@ -247,11 +275,11 @@ function jobOf(view: RunView, action: Action): Job | null {
   switch (action.type) {
     case 'start_attempt':
     case 'stop_attempt':
-      return { view, taskId: action.task.taskId, attempt: action.task.attempt };
+      return aboutAttempt(view, action.task);
     case 'look_up':
     case 'submit_again':
     case 'stop_again':
-      return { view, taskId: action.taskId, attempt: action.attempt };
+      return aboutAttempt(view, action);
     case 'queue_run':
     case 'start_run':
     case 'cancel_run':
@@ -266,12 +294,14 @@ function jobOf(view: RunView, action: Action): Job | null {
   }
 }
 
-function idOf({ view, taskId, attempt }: Job): AttemptId {
-  return attemptId({ ...view.run, taskId }, attempt);
+function aboutAttempt(view: RunView, about: { readonly taskId: TaskId; readonly attempt: number }): Job {
+  const { namespaceId, pipelineId, runId } = view.run;
+  const { taskId, attempt } = about;
+  return { view, taskId, attempt, id: attemptId({ namespaceId, pipelineId, runId, taskId }, attempt) };
 }
 
 function attemptSpec(job: Job, spec: TaskSpec, env: Readonly<Record<string, string>>): AttemptSpec {
   const { image, entrypoint, command, registryAuth, resources } = spec;
   const pull = spec.alwaysPullNewestImage ? 'always' : 'missing';
-  return { id: idOf(job), image, entrypoint, command, env, registryAuth, pull, resources };
+  return { id: job.id, image, entrypoint, command, env, registryAuth, pull, resources };
 }

@@ -13,7 +13,7 @@ import type { Applied, Batch } from './batch.ts';
 import type { LoopDeps } from './deps.ts';
 import type { Effects } from './effects.ts';
 import { listOutbox, readCounter } from './intake.ts';
-import type { RunLoader } from './loader.ts';
+import type { Loaded, RunLoader } from './loader.ts';
 import type { Slice } from './slice-draft.ts';
 import { dropView } from './world.ts';
 import type { Arrival, World } from './world.ts';
@@ -79,18 +79,24 @@ async function takeArrivals(context: TurnContext): Promise<void> {
     taken.push(arrival);
     if (taken.length >= TURN_RUNS_MAX) break;
   }
-  const views = await Promise.all(taken.map((arrival) => viewOf(context, arrival)));
+  const found = await loadArrivals(context, taken);
   for (const [index, arrival] of taken.entries()) {
     world.arrivals.delete(runKeyText(arrival.key));
-    const view = views[index];
-    if (view !== undefined && view !== null) settleArrival(context, arrival, view);
+    const loaded = found[index];
+    if (loaded?.kind === 'open') settleArrival(context, arrival, loaded.view);
   }
 }
 
-async function viewOf({ loader }: TurnContext, arrival: Arrival): Promise<RunView | null> {
-  const { created } = arrival;
-  const loaded = created === null ? await loader.load(arrival.key) : await loader.adopt(created);
-  return loaded.kind === 'open' ? loaded.view : null;
+/** In their order. What the news of a run brought along is not read again. */
+async function loadArrivals({ loader }: TurnContext, arrivals: readonly Arrival[]): Promise<readonly Loaded[]> {
+  const unread = arrivals.flatMap(({ key, created }) => (created === null ? [key] : []));
+  const read = (await loader.loadAll(unread))[Symbol.iterator]();
+  return Promise.all(
+    arrivals.map(async ({ created }): Promise<Loaded> => {
+      if (created !== null) return loader.adopt(created);
+      return read.next().value ?? { kind: 'over' };
+    }),
+  );
 }
 
 function settleArrival({ world, deps }: TurnContext, arrival: Arrival, view: RunView): void {
@@ -131,7 +137,7 @@ async function loadAsked(context: TurnContext): Promise<void> {
     if (!world.views.has(name) && !world.arrivals.has(name)) world.unloaded.set(name, parseRunKeyText(name));
   }
   const wanted = [...world.unloaded];
-  const loaded = await Promise.all(wanted.map(([, key]) => loader.load(key)));
+  const loaded = await loader.loadAll(wanted.map(([, key]) => key));
   for (const [index, [name, key]] of wanted.entries()) {
     world.unloaded.delete(name);
     const found = loaded[index];

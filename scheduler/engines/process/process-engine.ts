@@ -116,6 +116,8 @@ class ProcessEngine implements Engine {
     const limit = setTimeout(() => submission.reject(late(spec.id)), this.#parts.launchLimitMs ?? LAUNCH_LIMIT_MS);
     try {
       await this.#store.prepare(spec.id);
+      // The last look before the effect: the disk may have taken long.
+      signal.throwIfAborted();
       this.#launcher.launch(spec.id, launchText(spec, this.#parts.env));
       return await submission.report;
     } finally {
