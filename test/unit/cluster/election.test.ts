@@ -243,6 +243,14 @@ describe('duties of the leader', () => {
     expect(runs).toBe(2);
   });
 
+  test('one that always fails does not make term after term without a pause', async () => {
+    const run = () => Promise.reject(new AppError('internal', 'broken'));
+    const first = await world.join('a', { leaderDuties: [{ name: 'broken', run }] });
+    await world.pass(5_000);
+    expect(first.reigns.length).toBeGreaterThan(5);
+    expect(first.reigns.length).toBeLessThan(15);
+  });
+
   test('a broken invariant is told to whoever runs the node', async () => {
     const run = () => Promise.reject(new InvariantError('RUN-1', 'two leaders'));
     const first = await world.join('a', { leaderDuties: [{ name: 'broken', run }] });
@@ -259,9 +267,8 @@ describe('duties of the leader', () => {
     };
     const first = await world.join('a', { leaderDuties: [{ name: 'slow', run }] });
     const second = await world.join('b');
-    const leader = await world.state.get(keys.leader());
-    await world.state.revokeLease(leader?.lease ?? '');
-    await world.pass(3_000);
+    await world.transfer('b');
+    await world.pass(2_500);
     expect(second.node.status().leader).toBe(true);
     await world.stop(second);
     await world.pass(3_000);
