@@ -271,7 +271,7 @@ describe('duties of the leader', () => {
     await world.pass(2_500);
     expect(second.node.status().leader).toBe(true);
     await world.stop(second);
-    await world.pass(3_000);
+    await world.pass(5_000);
     expect(first.node.status().leader).toBe(true);
     expect(most).toBe(1);
   });
