@@ -174,6 +174,17 @@ async function slowDisk(pid: number): Promise<() => Promise<void>> {
   };
 }
 
+test('an etcd that is not there: a watch is refused in time, and one that was in place waits for it', async () => {
+  const { at, all } = freshKeys();
+  const watch = await record(store, all);
+  await Promise.all(cluster.members.map((member) => member.kill()));
+  await expect(record(store, all)).rejects.toMatchObject({ code: 'unavailable' });
+  await Promise.all(cluster.members.map((member) => member.start()));
+  await writeAll([at('after')]);
+  await eventually(() => expect(watch.events()).toHaveLength(1), HEAL_MS);
+  watch.stop();
+});
+
 test('an address where nobody listens is passed over', async () => {
   const other = createEtcdStore({ endpoints: ['http://127.0.0.1:1', ...cluster.endpoints], prefix: 'faults/' });
   const { at, all } = freshKeys();

@@ -4,10 +4,12 @@
 import type { IWatchRequest, IWatchResponse } from 'etcd3';
 import { setTimeout as pause } from 'node:timers/promises';
 import { AppError, errorText } from '../../model/errors.ts';
+
 import { CompactedError } from '../port.ts';
 import type { KeyRange, WatchBatch, WatchEvent } from '../port.ts';
 import type { EtcdCodec } from './etcd-codec.ts';
 import type { EtcdEndpoints } from './etcd-endpoints.ts';
+import { toStoreError } from './etcd-errors.ts';
 import type { EtcdMember } from './etcd-member.ts';
 
 /** Answers that wait for the reader; then the stream is paused. */
@@ -17,6 +19,8 @@ const REOPEN_FIRST_MS = 20;
 const REOPEN_MAX_MS = 1_000;
 /** A member that does not even confirm the watch is left for another one. */
 const CONFIRM_MS = 2_000;
+/** As for all tries of a read: who asks must not wait for an etcd that is not there. Later breaks are waited out. */
+const PLACE_MS = 5_000;
 
 /** A fresh token at each member, and still refused: it is meant. */
 const DENIALS_MAX = 4;
@@ -44,7 +48,7 @@ export interface EtcdWatchOptions {
 
 type Item = { readonly batch: WatchBatch } | { readonly error: Error } | { readonly done: true };
 
-/** Resolves once the watch is in place. */
+/** Resolves once the watch is in place; throws 'unavailable' when no member would place it in time. */
 export async function openEtcdWatch(options: EtcdWatchOptions): Promise<AsyncIterable<WatchBatch>> {
   const watch = new EtcdWatch(options);
   await watch.placed;
@@ -60,13 +64,19 @@ class EtcdWatch {
   #isOver = false;
   #failures = 0;
   #confirm: () => void = () => undefined;
+  #refuse: (error: Error) => void = () => undefined;
+  #lastFault: unknown = null;
   readonly #unregister: () => void;
   readonly placed: Promise<void>;
 
   constructor(options: EtcdWatchOptions) {
     this.#options = options;
     this.#next = options.fromRevision;
-    this.placed = new Promise((resolve) => (this.#confirm = resolve));
+    this.placed = new Promise((resolve, reject) => {
+      [this.#confirm, this.#refuse] = [resolve, reject];
+    });
+    const late = setTimeout(() => this.#finish({ error: toStoreError(this.#lastFault, { write: false }) }), PLACE_MS);
+    this.placed.then(() => clearTimeout(late)).catch(() => clearTimeout(late));
     this.#unregister = options.register(this.#end);
     options.signal.addEventListener('abort', this.#end, { once: true });
     if (options.signal.aborted) this.#end();
@@ -103,7 +113,9 @@ class EtcdWatch {
     this.#stream?.cancel();
     this.#stream = null;
     this.#push(last);
-    this.#confirm();
+    // Whichever comes first counts: a watch that was in place ends where it is read.
+    if ('error' in last) this.#refuse(last.error);
+    else this.#confirm();
   }
 
   #push(item: Item): void {
@@ -207,6 +219,7 @@ class EtcdWatch {
 
   async #pauseAfter(error: unknown): Promise<void> {
     this.#failures += 1;
+    this.#lastFault = error;
     const lost = this.#options.endpoints.lost;
     if (lost !== null) return this.#finish({ error: lost });
     if (isDenial(error) && this.#failures >= DENIALS_MAX) return this.#finish({ error: denied(error) });
