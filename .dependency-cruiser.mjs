@@ -109,12 +109,23 @@ export default {
       from: { path: '^cmd/server/' },
       to: { path: '^(sdk|chaos|test|cmd/cli)/' },
     },
-    arrow('chaos-imports-sdk', '^chaos/', ['^chaos/', '^sdk/', MODEL], 'Chaos runs the executable as a user would.'),
+    arrow(
+      'chaos-imports-sdk',
+      '^chaos/(?!simulation/)',
+      ['^chaos/(?!simulation/)', '^chaos/simulation/random[.]ts$', '^sdk/', MODEL],
+      'Chaos runs the executable as a user would.',
+    ),
+    arrow(
+      'simulation-imports-what-it-runs',
+      '^chaos/simulation/',
+      ['^chaos/simulation/', '^(cluster|scheduler|store)/', '^api/operations/'],
+      'The simulation puts the same parts together as the composition root, on simulated connections.',
+    ),
     {
       name: 'only-server-names-adapters',
       comment: 'Everything else is given what it works on.',
       severity: 'error',
-      from: { pathNot: ['^cmd/server/', '^test/', ADAPTERS] },
+      from: { pathNot: ['^cmd/server/', '^chaos/simulation/', '^test/', ADAPTERS] },
       to: { path: ADAPTERS },
     },
     {

@@ -30,6 +30,7 @@ export const BROKEN_ARROWS = [
   { rule: 'main-imports-cmd', from: 'cmd/main.ts', to: 'store/model/run.ts' },
   { rule: 'server-never-clients', from: 'cmd/server/calls-itself.ts', to: 'sdk/client.ts' },
   { rule: 'chaos-imports-sdk', from: 'chaos/inside.ts', to: 'scheduler/loop/loop.ts' },
+  { rule: 'simulation-imports-what-it-runs', from: 'chaos/simulation/serves.ts', to: 'cmd/server/node.ts' },
   { rule: 'only-server-names-adapters', from: 'scheduler/loop/picks.ts', to: 'scheduler/engines/docker/docker.ts' },
   { rule: 'only-server-names-adapters', from: 'api/operations/picks.ts', to: 'store/state/lmdb/lmdb.ts' },
   { rule: 'only-server-names-adapters', from: 'cluster/picks.ts', to: 'store/state/memory/memory.ts' },

@@ -1,6 +1,7 @@
 // The clients of the simulated cluster: they start, cancel, retry and read runs through whichever node answers, repeat what is safe to
 // repeat, and remember what they were told. What they were told is what the cluster has to stand by.
 
+import type { NewRun } from '../../api/operations/runs.ts';
 import type { RequestContext } from '../../api/operations/operation.ts';
 import { isAppError } from '../../store/model/errors.ts';
 import { runKeyText } from '../../store/model/ids.ts';
@@ -26,8 +27,6 @@ export interface ClientsDeps {
 
 export interface Clients {
   readonly checks: readonly Checks[];
-  /** Runs that were acknowledged. */
-  readonly acknowledged: ReadonlySet<string>;
   demand(demand: Demand, number: number): void;
 }
 
@@ -53,24 +52,56 @@ interface Wanted {
 }
 
 export function createClients(deps: ClientsDeps): Clients {
-  const { universe, chronicle, fail } = deps;
-  const acknowledged = new Set<string>();
-  const runs: string[] = [];
-  const cancelled: Cancelled[] = [];
-  const wanted = new Map<string, Wanted>();
-  /** Requests of which a client was told that they had no effect. */
-  const refused = new Set<string>();
-  const made = new Map<string, string[]>();
-  const client = aClient();
-  let turn = 0;
+  return new PlannedClients(deps);
+}
+
+class PlannedClients implements Clients {
+  readonly checks: readonly Checks[];
+  readonly #deps: ClientsDeps;
+  readonly #process = aClient();
+  readonly #acknowledged = new Set<string>();
+  readonly #runs: string[] = [];
+  readonly #cancelled: Cancelled[] = [];
+  readonly #wanted = new Map<string, Wanted>();
+  readonly #refused = new Set<string>();
+  #turn = 0;
+
+  constructor(deps: ClientsDeps) {
+    this.#deps = deps;
+    this.checks = [
+      createCreationChecks({ wanted: this.#wanted, refused: this.#refused }),
+      createPromiseChecks({
+        ...{ chronicle: deps.chronicle, acknowledged: this.#acknowledged, cancelled: this.#cancelled },
+      }),
+    ];
+  }
+
+  demand(demand: Demand, number: number): void {
+    if (demand.kind === 'start') return this.#startDemand(demand, number);
+    const name = this.#runs.length === 0 ? undefined : this.#runs[demand.nth % this.#runs.length];
+    if (name === undefined) return;
+    switch (demand.kind) {
+      case 'cancel':
+        return this.#own(this.#cancel(name, demand.force));
+      case 'read':
+        return this.#own(this.#read(name));
+      case 'retry':
+        return this.#own(this.#retry(name, demand.keyed ? `retry-key-${number}` : null));
+    }
+  }
+
+  #own(work: Promise<void>): void {
+    work.catch((error: unknown) => this.#deps.fail('I20', `a client failed: ${String(error)}`));
+  }
 
   /** One try: on the next node in turn, until the deadline. */
-  function ask<T>(call: string, act: (node: RunningNode) => Promise<T>): Promise<T> {
-    turn += 1;
-    const name = deps.nodeNames[turn % deps.nodeNames.length] ?? '';
-    const request = { process: client, place: `peer:${name}`, call, deadlineMs: CLIENT_DEADLINE_MS } as const;
-    return deps.wire.call(request, () => {
-      const node = deps.nodeAt(name);
+  #ask<T>(call: string, act: (node: RunningNode) => Promise<T>): Promise<T> {
+    const { nodeNames, nodeAt, wire, universe } = this.#deps;
+    this.#turn += 1;
+    const name = nodeNames[this.#turn % nodeNames.length] ?? '';
+    const place = `peer:${name}` as const;
+    return wire.call({ process: this.#process, place, call, deadlineMs: CLIENT_DEADLINE_MS }, () => {
+      const node = nodeAt(name);
       if (node === null) return Promise.reject(new LinkError('refused', name));
       return new Promise<T>((resolve, reject) => {
         universe.after(0, node.process, () => void act(node).then(resolve, reject));
@@ -78,124 +109,98 @@ export function createClients(deps: ClientsDeps): Clients {
     });
   }
 
-  function acknowledge(tag: string, run: Run): void {
-    const name = runKeyText(run);
-    universe.note(() => `a client is told that ${tag} is run ${name}`);
-    acknowledged.add(name);
-    if (!runs.includes(name)) runs.push(name);
-    if (!chronicle.runs.has(name)) fail('I1', `run ${name} was acknowledged and is not there`);
-    const tagOfRun = tagOf(chronicle.runs.get(name) ?? run);
-    if (tagOfRun !== tag) fail('I9', `${tag} was answered with run ${name}, which was made for ${tagOfRun}`);
-  }
-
-  async function start(request: Wanted, act: (node: RunningNode) => Promise<Run>): Promise<void> {
-    wanted.set(request.tag, request);
-    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-      try {
-        return acknowledge(request.tag, await ask(`start ${request.tag}`, act));
-      } catch (error) {
-        universe.note(() => `a client is told of ${request.tag}: ${String(error)}`);
-        // Without a key nothing may be repeated: the answer may be all that was lost.
-        if (request.key === null) {
-          if (hadNoEffect(error)) refused.add(request.tag);
-          return;
-        }
-        if (isFinal(error)) return;
-      }
-      await pause(universe, client, TRY_AGAIN_MS);
-    }
+  #pause(): Promise<void> {
+    return new Promise((resolve) => this.#deps.universe.after(TRY_AGAIN_MS, this.#process, resolve));
   }
 
   /** Repeats until there is an answer; null when there is none in the end. */
-  async function insist<T>(call: string, act: (node: RunningNode) => Promise<T>): Promise<T | null> {
+  async #insist<T>(call: string, act: (node: RunningNode) => Promise<T>): Promise<T | null> {
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
       try {
-        return await ask(call, act);
+        return await this.#ask(call, act);
       } catch (error) {
         if (isFinal(error)) return null;
       }
-      await pause(universe, client, TRY_AGAIN_MS);
+      await this.#pause();
     }
     return null;
   }
 
-  async function cancel(name: string, force: boolean): Promise<void> {
-    const place = placeOf(name);
-    const before = runRank(chronicle.runs.get(name) ?? null);
-    const done = await insist(`cancel ${name}`, (node) =>
-      node.runs.cancelRun.run({ ...place, force }, context()).then(() => true),
-    );
-    if (done === null) return;
-    universe.note(() => `a client is told that run ${name} is being cancelled`);
-    if (before < 2 && chronicle.runs.get(name)?.state !== 'complete')
-      cancelled.push({ run: name, atMs: universe.nowMs });
+  #startDemand({ pipeline, keyed, twin }: Extract<Demand, { kind: 'start' }>, number: number): void {
+    const tag = `demand-${number}`;
+    const copies = twin ? 2 : 1;
+    const wanted: Wanted = { tag, key: keyed ? `key-${number}` : null, most: keyed ? 1 : copies };
+    this.#wanted.set(tag, wanted);
+    const input: NewRun = {
+      ...{ namespaceId: NAMESPACE, pipelineId: pipeline, variables: { TAG: tag } },
+      idempotencyKey: wanted.key ?? undefined,
+    };
+    for (let copy = 0; copy < copies; copy += 1) this.#own(this.#start(wanted, input));
   }
 
-  async function read(name: string): Promise<void> {
+  async #start({ tag, key }: Wanted, input: NewRun): Promise<void> {
+    const act = (node: RunningNode) => node.runs.startRun.run(input, context());
+    for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+      try {
+        return this.#acknowledge(tag, await this.#ask(`start ${tag}`, act));
+      } catch (error) {
+        this.#deps.universe.note(() => `a client is told of ${tag}: ${String(error)}`);
+        if (isFinal(error)) return;
+        // Without a key nothing may be repeated: the answer may be all that was lost.
+        if (key === null && hadNoEffect(error)) this.#refused.add(tag);
+        if (key === null) return;
+      }
+      await this.#pause();
+    }
+  }
+
+  #acknowledge(tag: string, run: Run): void {
+    const { chronicle, universe, fail } = this.#deps;
+    const name = runKeyText(run);
+    universe.note(() => `a client is told that ${tag} is run ${name}`);
+    this.#acknowledged.add(name);
+    if (!this.#runs.includes(name)) this.#runs.push(name);
+    const record = chronicle.runs.get(name);
+    if (record === undefined) return fail('I1', `run ${name} was acknowledged and is not there`);
+    if (tagOf(record) !== tag) fail('I9', `${tag} was answered with run ${name}, which was made for ${tagOf(record)}`);
+  }
+
+  async #cancel(name: string, force: boolean): Promise<void> {
+    const { chronicle, universe } = this.#deps;
+    const input = { ...placeOf(name), force };
+    const done = await this.#insist(`cancel ${name}`, async (node) => {
+      await node.runs.cancelRun.run(input, context());
+      return true;
+    });
+    if (done === null) return;
+    universe.note(() => `a client is told that run ${name} is being cancelled`);
+    if (chronicle.runs.get(name)?.state !== 'complete') this.#cancelled.push({ run: name, atMs: universe.nowMs });
+  }
+
+  async #read(name: string): Promise<void> {
+    const { chronicle, fail } = this.#deps;
     let from = 0;
-    const run = await insist(`read ${name}`, (node) => {
+    const run = await this.#insist(`read ${name}`, (node) => {
       from = runRank(chronicle.runs.get(name) ?? null);
       return node.runs.getRun.run(placeOf(name));
     });
     if (run === null) return;
     const to = runRank(chronicle.runs.get(name) ?? null);
-    if (runRank(run) < from || runRank(run) > to)
-      fail('I17', `run ${name} was read as ${run.state}, which it was not any more, or not yet`);
+    if (runRank(run) >= from && runRank(run) <= to) return;
+    fail('I17', `run ${name} was read as ${run.state}, which it was not any more, or not yet`);
   }
 
-  function nth(index: number): string | undefined {
-    return runs.length === 0 ? undefined : runs[index % runs.length];
+  async #retry(name: string, key: string | null): Promise<void> {
+    const tag = tagOf(this.#deps.chronicle.runs.get(name) ?? null);
+    // A retry takes the variables over, so its run counts for the first one's request.
+    const before = this.#wanted.get(tag);
+    if (before !== undefined) this.#wanted.set(tag, { ...before, most: before.most + 1 });
+    const input = { ...placeOf(name), idempotencyKey: key ?? undefined };
+    const act = (node: RunningNode) => node.runs.retryRun.run(input, context());
+    const call = `retry ${name}`;
+    const run = key === null ? await this.#ask(call, act).catch(() => null) : await this.#insist(call, act);
+    if (run !== null) this.#acknowledge(tag, run);
   }
-
-  function startDemand(demand: Extract<Demand, { kind: 'start' }>, number: number): void {
-    const tag = `demand-${number}`;
-    const key = demand.keyed ? `key-${number}` : null;
-    const input = {
-      namespaceId: NAMESPACE,
-      pipelineId: demand.pipeline,
-      variables: { TAG: tag },
-      idempotencyKey: key ?? undefined,
-    };
-    const copies = demand.twin ? 2 : 1;
-    const request = { tag, key, most: key === null ? copies : 1 };
-    for (let copy = 0; copy < copies; copy += 1) {
-      void start(copies > 1 && key === null ? { ...request } : request, (node) =>
-        node.runs.startRun.run(input, context()),
-      );
-    }
-  }
-
-  function retryDemand(demand: Extract<Demand, { kind: 'retry' }>, name: string, number: number): void {
-    const key = demand.keyed ? `retry-key-${number}` : null;
-    const tag = tagOf(chronicle.runs.get(name) ?? null);
-    // A retry takes the variables over, so its runs count for the first one's request.
-    const before = wanted.get(tag);
-    if (before !== undefined) wanted.set(tag, { ...before, most: before.most + 1 });
-    void retry(name, tag, key);
-  }
-
-  async function retry(name: string, tag: string, key: string | null): Promise<void> {
-    const act = (node: RunningNode) =>
-      node.runs.retryRun.run({ ...placeOf(name), idempotencyKey: key ?? undefined }, context());
-    const run = key === null ? await ask(`retry ${name}`, act).catch(() => null) : await insist(`retry ${name}`, act);
-    if (run !== null) acknowledge(tag, run);
-  }
-
-  return {
-    acknowledged,
-    checks: [
-      createCreationChecks({ wanted, refused, made }),
-      createPromiseChecks({ chronicle, acknowledged, cancelled }),
-    ],
-    demand: (demand, number) => {
-      if (demand.kind === 'start') return startDemand(demand, number);
-      const name = nth(demand.nth);
-      if (name === undefined) return;
-      if (demand.kind === 'cancel') void cancel(name, demand.force);
-      else if (demand.kind === 'read') void read(name);
-      else retryDemand(demand, name, number);
-    },
-  };
 }
 
 function aClient(): Process {
@@ -208,10 +213,6 @@ function context(): RequestContext {
     requestId: 'request',
     signal: new AbortController().signal,
   };
-}
-
-function pause(universe: Universe, process: Process, ms: number): Promise<void> {
-  return new Promise((resolve) => universe.after(ms, process, resolve));
 }
 
 /** The cluster has said itself that nothing was done. */
@@ -238,9 +239,9 @@ function placeOf(name: string): { readonly namespaceId: string; readonly pipelin
 function createCreationChecks(books: {
   readonly wanted: ReadonlyMap<string, Wanted>;
   readonly refused: ReadonlySet<string>;
-  readonly made: Map<string, string[]>;
 }): Checks {
-  const { wanted, refused, made } = books;
+  const { wanted, refused } = books;
+  const made = new Map<string, string[]>();
   return {
     committed: ({ runs }, fail) => {
       for (const { name, before, after } of runs) {

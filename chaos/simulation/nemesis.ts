@@ -7,7 +7,7 @@ import { wallMs } from './clocks.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { Fault, Target, TrapFault } from './plan.ts';
 import type { Process, Universe } from './universe.ts';
-import type { Place, Wire } from './wire.ts';
+import type { LinkWeather, Place, Wire } from './wire.ts';
 
 export interface NemesisDeps {
   readonly universe: Universe;
@@ -26,167 +26,176 @@ export interface Nemesis {
 }
 
 export function createNemesis(deps: NemesisDeps): Nemesis {
-  const { universe, wire, chronicle } = deps;
-  let isHealed = false;
+  return new PlannedNemesis(deps);
+}
 
-  /** Ends what a fault began, unless everything has been healed by then. */
-  function later(ms: number, act: () => void): void {
-    universe.after(ms, null, () => {
-      if (!isHealed) act();
-    });
+class PlannedNemesis implements Nemesis {
+  readonly #deps: NemesisDeps;
+  #isHealed = false;
+
+  constructor(deps: NemesisDeps) {
+    this.#deps = deps;
   }
 
-  function nameOf(target: Target): string | null {
-    if (target !== 'leader') return target;
-    const reign = chronicle.term === null ? undefined : chronicle.reigns.get(chronicle.term);
-    return reign?.nodeId.replace(/-\d+$/, '') ?? null;
-  }
-
-  function crash(name: string, forMs: number): void {
-    if (deps.processOf(name) === null) return;
-    universe.note(() => `FAULT: ${name} crashes, and is started again after ${forMs} ms`);
-    deps.crash(name);
-    later(forMs, () => deps.start(name));
-  }
-
-  function pause(name: string, forMs: number, timersFirst: boolean): void {
-    const process = deps.processOf(name);
-    if (process === null || process.isPaused) return;
-    universe.note(() => `FAULT: ${name} is frozen for ${forMs} ms`);
-    universe.pause(process);
-    later(forMs, () => {
-      if (!process.isPaused) return;
-      universe.note(() => `${name} goes on`);
-      universe.resume(process, timersFirst);
-    });
-  }
-
-  function weather(name: string, place: Place, change: Partial<ReturnType<Wire['weather']>>): () => void {
-    const link = wire.weather(name, place);
-    const before = { ...link };
-    Object.assign(link, change);
-    return () => Object.assign(link, before);
-  }
-
-  function trap(node: Target, { place, call, phase, then }: TrapFault, forMs: number): void {
-    const name = nameOf(node);
+  strike(fault: Fault): void {
+    const name = 'node' in fault ? this.#nameOf(fault.node) : '';
     if (name === null) return;
-    universe.note(() => `FAULT: a trap is set: ${name} ${thenText(then)} ${phase} its next "${call}"`);
-    wire.set({
-      ...{ node: name, place, call, phase },
-      spring: (process) => {
-        universe.note(() => `the trap springs: ${process.name} ${thenText(then)} ${phase} "${call}"`);
-        if (then === 'crash') crash(name, forMs);
-        else if (then === 'pause') pause(name, forMs, false);
-        else later(0, weather(name, place, { cut: 'answers' }));
-      },
-    });
-  }
-
-  function strike(fault: Fault): void {
-    const name = 'node' in fault ? nameOf(fault.node) : null;
     switch (fault.kind) {
       case 'crash':
-        if (name !== null) crash(name, fault.forMs);
-        return;
+        return this.#crash(name, fault.forMs);
       case 'crash_all':
-        for (const each of deps.nodeNames) crash(each, fault.forMs);
+        for (const each of this.#deps.nodeNames) this.#crash(each, fault.forMs);
         return;
       case 'pause':
-        if (name !== null) pause(name, fault.forMs, fault.timersFirst);
-        return;
+        return this.#pause(name, fault.forMs, fault.timersFirst);
       case 'trap':
-        return trap(fault.node, fault.trap, fault.forMs);
+        return this.#trap(name, fault.trap, fault.forMs);
       case 'cut':
       case 'loss':
       case 'slow':
       case 'split':
-        if (name !== null) spoil(fault, name);
-        return;
+        return this.#spoil(fault, name);
       case 'down':
-        universe.note(() => `FAULT: the ${fault.place} refuses connections for ${fault.forMs} ms`);
-        wire.down.add(fault.place);
-        return later(fault.forMs, () => wire.down.delete(fault.place));
-      case 'clock': {
-        const process = name === null ? null : deps.processOf(name);
-        if (process === null) return;
-        universe.note(() => `FAULT: the wall clock of ${process.name} jumps by ${fault.byMs} ms`);
-        process.wallOffsetMs += fault.byMs;
-        return;
-      }
+        return this.#close(fault.place, fault.forMs);
+      case 'clock':
+        return this.#jump(name, fault.byMs);
       case 'lease':
       case 'compact':
       case 'transfer':
       case 'drain':
         // What the store's own hands and an operator do; they need no link.
-        void order(deps, fault, { name, later }).catch((error: unknown) =>
-          universe.note(() => `the order failed: ${String(error)}`),
+        order(this.#deps, fault, { name, later: (ms, act) => this.#later(ms, act) }).catch((error: unknown) =>
+          this.#note(`the order failed: ${String(error)}`),
         );
     }
   }
 
-  function spoil(fault: Extract<Fault, { kind: 'cut' | 'loss' | 'slow' | 'split' }>, name: string): void {
+  heal(): void {
+    const { wire, nodeNames, processOf, start, universe, store } = this.#deps;
+    this.#isHealed = true;
+    this.#note('everything is healed');
+    wire.heal();
+    for (const name of nodeNames) {
+      const process = processOf(name);
+      if (process === null) start(name);
+      else if (process.isPaused) universe.resume(process, true);
+    }
+    const noDrains = { op: 'delete_range', range: keys.drains() } as const;
+    store
+      .commit({ compares: [], writes: [noDrains] })
+      .catch((error: unknown) => this.#note(`the drains stay: ${String(error)}`));
+  }
+
+  #note(line: string): void {
+    this.#deps.universe.note(() => line);
+  }
+
+  /** Ends what a fault began, unless everything has been healed by then. */
+  #later(ms: number, act: () => void): void {
+    this.#deps.universe.after(ms, null, () => {
+      if (!this.#isHealed) act();
+    });
+  }
+
+  #nameOf(target: Target): string | null {
+    if (target !== 'leader') return target;
+    const { chronicle } = this.#deps;
+    const reign = chronicle.term === null ? undefined : chronicle.reigns.get(chronicle.term);
+    return reign?.nodeId.replace(/-\d+$/, '') ?? null;
+  }
+
+  #crash(name: string, forMs: number): void {
+    if (this.#deps.processOf(name) === null) return;
+    this.#note(`FAULT: ${name} crashes, and is started again after ${forMs} ms`);
+    this.#deps.crash(name);
+    this.#later(forMs, () => this.#deps.start(name));
+  }
+
+  #pause(name: string, forMs: number, timersFirst: boolean): void {
+    const { universe, processOf } = this.#deps;
+    const process = processOf(name);
+    if (process === null || process.isPaused) return;
+    this.#note(`FAULT: ${name} is frozen for ${forMs} ms`);
+    universe.pause(process);
+    this.#later(forMs, () => {
+      if (!process.isPaused) return;
+      this.#note(`${name} goes on`);
+      universe.resume(process, timersFirst);
+    });
+  }
+
+  #trap(name: string, { place, call, phase, then }: TrapFault, forMs: number): void {
+    this.#note(`FAULT: a trap is set: ${name} ${THEN[then]} ${PHASE[phase]} its next "${call}"`);
+    this.#deps.wire.set({
+      ...{ node: name, place, call, phase },
+      spring: () => {
+        this.#note(`the trap springs: ${name} ${THEN[then]} ${PHASE[phase]} "${call}"`);
+        if (then === 'crash') this.#crash(name, forMs);
+        else if (then === 'pause') this.#pause(name, forMs, false);
+        else this.#later(0, this.#weather(name, place, { cut: 'answers' }));
+      },
+    });
+  }
+
+  /** Gives back what it was like before. */
+  #weather(name: string, place: Place, change: Partial<LinkWeather>): () => void {
+    const link = this.#deps.wire.weather(name, place);
+    const before = { ...link };
+    Object.assign(link, change);
+    return () => Object.assign(link, before);
+  }
+
+  #close(place: Place, forMs: number): void {
+    const { down } = this.#deps.wire;
+    this.#note(`FAULT: the ${place} refuses connections for ${forMs} ms`);
+    down.add(place);
+    this.#later(forMs, () => down.delete(place));
+  }
+
+  #jump(name: string, byMs: number): void {
+    const process = this.#deps.processOf(name);
+    if (process === null) return;
+    this.#note(`FAULT: the wall clock of ${name} jumps by ${byMs} ms`);
+    process.wallOffsetMs += byMs;
+  }
+
+  #spoil(fault: Extract<Fault, { kind: 'cut' | 'loss' | 'slow' | 'split' }>, name: string): void {
     const { forMs } = fault;
-    const ends: (() => void)[] = [];
     switch (fault.kind) {
       case 'cut':
-        universe.note(
-          () => `FAULT: between ${name} and the ${fault.place} nothing passes (${fault.way}) for ${forMs} ms`,
-        );
-        ends.push(weather(name, fault.place, { cut: fault.way }));
-        break;
+        this.#note(`FAULT: between ${name} and the ${fault.place} nothing passes (${fault.way}) for ${forMs} ms`);
+        return this.#later(forMs, this.#weather(name, fault.place, { cut: fault.way }));
       case 'loss':
-        universe.note(
-          () => `FAULT: ${Math.round(fault.share * 100)} % are lost between ${name} and the ${fault.place}`,
-        );
-        ends.push(weather(name, fault.place, { loss: fault.share }));
-        break;
+        this.#note(`FAULT: ${Math.round(fault.share * 100)} % are lost between ${name} and the ${fault.place}`);
+        return this.#later(forMs, this.#weather(name, fault.place, { loss: fault.share }));
       case 'slow':
-        universe.note(() => `FAULT: ${name} and the ${fault.place} are up to ${fault.byMs} ms apart for ${forMs} ms`);
-        ends.push(weather(name, fault.place, { slowMs: fault.byMs }));
-        break;
+        this.#note(`FAULT: ${name} and the ${fault.place} are up to ${fault.byMs} ms apart for ${forMs} ms`);
+        return this.#later(forMs, this.#weather(name, fault.place, { slowMs: fault.byMs }));
       case 'split':
-        universe.note(() => `FAULT: ${name} and ${fault.other} do not hear each other for ${forMs} ms`);
-        ends.push(weather(name, `peer:${fault.other}`, { cut: 'both' }));
-        ends.push(weather(fault.other, `peer:${name}`, { cut: 'both' }));
+        this.#note(`FAULT: ${name} and ${fault.other} do not hear each other for ${forMs} ms`);
+        this.#later(forMs, this.#weather(name, `peer:${fault.other}`, { cut: 'both' }));
+        return this.#later(forMs, this.#weather(fault.other, `peer:${name}`, { cut: 'both' }));
     }
-    later(forMs, () => ends.forEach((end) => end()));
   }
-
-  return {
-    strike,
-    heal: () => {
-      isHealed = true;
-      universe.note(() => 'everything is healed');
-      wire.heal();
-      for (const name of deps.nodeNames) {
-        const process = deps.processOf(name);
-        if (process === null) deps.start(name);
-        else if (process.isPaused) universe.resume(process, true);
-      }
-      void removeDrains(deps);
-    },
-  };
 }
 
-function thenText(then: TrapFault['then']): string {
-  return then === 'lose_answer' ? 'hears nothing of what is' : `${then}s`;
-}
+const THEN = { crash: 'crashes', pause: 'is frozen', lose_answer: 'hears no answer' } as const;
+const PHASE = { before: 'right before', after: 'right after', answered: 'once it was done:' } as const;
 
 type Order = Extract<Fault, { kind: 'lease' | 'compact' | 'transfer' | 'drain' }>;
 
 async function order(
   deps: NemesisDeps,
   fault: Order,
-  { name, later }: { readonly name: string | null; readonly later: (ms: number, act: () => void) => void },
+  { name, later }: { readonly name: string; readonly later: (ms: number, act: () => void) => void },
 ): Promise<void> {
   const { universe, store, chronicle } = deps;
   switch (fault.kind) {
     case 'lease': {
-      const key = fault.whose === 'leader' ? keys.leader() : keys.member(name ?? '');
-      const kv = name === null ? null : await store.get(key);
+      const key = fault.whose === 'leader' ? keys.leader() : keys.member(name);
+      const kv = await store.get(key);
       if (kv === null) return;
-      universe.note(() => `FAULT: the store loses the ${fault.whose} lease of ${String(name)} without cause`);
+      universe.note(() => `FAULT: the store loses the ${fault.whose} lease of ${name} without cause`);
       const lease = fault.whose === 'leader' ? leaderRecord.decode(kv.value).lease : kv.lease;
       return store.revokeLease(lease);
     }
@@ -207,11 +216,11 @@ async function order(
       universe.note(() => `an operator drains ${fault.node}`);
       const value = drainRecord.encode({ since: wallMs(universe, null), by: 'operator' });
       await store.commit({ compares: [], writes: [{ op: 'put', key, value }] });
-      later(fault.forMs, () => void store.commit({ compares: [], writes: [{ op: 'delete', key }] }));
+      later(fault.forMs, () => {
+        store
+          .commit({ compares: [], writes: [{ op: 'delete', key }] })
+          .catch((error: unknown) => universe.note(() => `the drain stays: ${String(error)}`));
+      });
     }
   }
-}
-
-async function removeDrains({ store }: NemesisDeps): Promise<void> {
-  await store.commit({ compares: [], writes: [{ op: 'delete_range', range: keys.drains() }] });
 }

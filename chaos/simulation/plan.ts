@@ -5,8 +5,8 @@ import { createChance } from './random.ts';
 import type { Chance } from './random.ts';
 import type { Place, TrapPhase } from './wire.ts';
 
-/** A node by name, or whichever leads at that moment. */
-export type Target = 'leader' | string;
+/** A node by name, or 'leader': whichever leads at that moment. */
+export type Target = string;
 
 export type Fault = { readonly atMs: number } & (
   | { readonly kind: 'crash'; readonly node: Target; readonly forMs: number }
@@ -113,18 +113,18 @@ function makeDemands(chance: Chance, healMs: number): Demand[] {
   return [...starts, ...cancels, ...retries, ...reads];
 }
 
-const KINDS = [
-  ...['crash', 'crash', 'pause', 'pause', 'pause', 'trap', 'trap', 'trap', 'trap', 'trap'],
-  ...['cut', 'cut', 'cut', 'split', 'loss', 'loss', 'slow', 'slow', 'down', 'clock'],
-  ...['lease', 'lease', 'compact', 'transfer', 'drain', 'crash_all'],
-] as const;
+const KINDS: readonly [Fault['kind'], ...Fault['kind'][]] = [
+  ...(['crash', 'crash', 'pause', 'pause', 'pause', 'trap', 'trap', 'trap', 'trap', 'trap'] as const),
+  ...(['cut', 'cut', 'cut', 'split', 'loss', 'loss', 'slow', 'slow', 'down', 'clock'] as const),
+  ...(['lease', 'lease', 'compact', 'transfer', 'drain', 'crash_all'] as const),
+];
 
 function makeFault(chance: Chance, { engine, healMs }: Pick<Plan, 'engine' | 'healMs'>): Fault {
   const atMs = chance.whole(FIRST_FAULT_MS, healMs - 300);
   const node: Target = chance.happens(0.6) ? 'leader' : chance.pick(NAMES);
   const forMs = chance.happens(0.5) ? chance.whole(50, 900) : chance.whole(900, 4_000);
   const place = chance.pick(PLACES);
-  const kind = chance.pick(KINDS as readonly string[] as readonly [Fault['kind'], ...Fault['kind'][]]);
+  const kind = chance.pick(KINDS);
   switch (kind) {
     case 'crash':
     case 'drain':

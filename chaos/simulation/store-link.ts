@@ -136,22 +136,16 @@ class RemoteWatch implements AsyncIterableIterator<WatchBatch> {
 
   #breakOff(serving: AbortController): void {
     serving.abort();
-    this.#deps.universe.timer(NOTICE_MS, this.#deps.process, () => void this.#reopen());
+    this.#deps.universe.timer(NOTICE_MS, this.#deps.process, () => this.#reopen());
   }
 
-  async #reopen(): Promise<void> {
+  /** Once the stream is gone: again and again until the store answers. */
+  #reopen(): void {
     if (this.#isOver || !this.#serving.signal.aborted) return;
-    try {
-      await this.open();
-    } catch (error) {
-      if (error instanceof CompactedError) this.#fail(error);
-      else this.#deps.universe.timer(REOPEN_MS, this.#deps.process, () => void this.#retry());
-    }
-  }
-
-  async #retry(): Promise<void> {
-    this.#serving.abort();
-    await this.#reopen();
+    this.open().catch((error: unknown) => {
+      if (error instanceof CompactedError) return this.#fail(error);
+      this.#deps.universe.timer(REOPEN_MS, this.#deps.process, () => this.#reopen());
+    });
   }
 
   #take(batch: WatchBatch, serving: AbortController): void {

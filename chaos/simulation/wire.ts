@@ -57,7 +57,7 @@ export interface Wire {
   readonly down: Set<Place>;
   set(trap: Trap): void;
   call<T>(request: Request, serve: () => Promise<T>): Promise<T>;
-  /** One message that nobody answers. False when it is lost, which its sender cannot know. */
+  /** One message that nobody answers: how long it is on its way; null = it is lost, which its sender cannot know. */
   send(message: { readonly from: string; readonly to: Place; readonly back?: boolean }): number | null;
 }
 
@@ -66,39 +66,45 @@ const DELAY_MS = { least: 0.2, most: 1.5 } as const;
 const STRAGGLER = { probability: 0.01, mostMs: 60 } as const;
 
 export function createWire(universe: Universe, network: Chance): Wire {
-  const links = new Map<string, LinkWeather>();
-  const traps: Trap[] = [];
-  const down = new Set<Place>();
+  return new Network(universe, network);
+}
 
-  function weather(node: string, place: Place): LinkWeather {
+class Network implements Wire {
+  readonly down = new Set<Place>();
+  readonly #universe: Universe;
+  readonly #network: Chance;
+  readonly #links = new Map<string, LinkWeather>();
+  readonly #traps: Trap[] = [];
+
+  constructor(universe: Universe, network: Chance) {
+    this.#universe = universe;
+    this.#network = network;
+  }
+
+  weather(node: string, place: Place): LinkWeather {
     const name = `${node}>${place}`;
-    const known = links.get(name);
+    const known = this.#links.get(name);
     if (known !== undefined) return known;
     const fresh: LinkWeather = { cut: 'none', slowMs: 0, loss: 0 };
-    links.set(name, fresh);
+    this.#links.set(name, fresh);
     return fresh;
   }
 
-  /** How long one message is on its way; null = it does not arrive. */
-  function passage(node: string, place: Place, way: 'requests' | 'answers'): number | null {
-    const { cut, slowMs, loss } = weather(node, place);
-    if (cut === 'both' || cut === way) return null;
-    if (loss > 0 && network.happens(loss)) return null;
-    const straggles = network.happens(STRAGGLER.probability) ? network.between(0, STRAGGLER.mostMs) : 0;
-    const slow = slowMs > 0 ? network.between(0, slowMs) : 0;
-    return network.between(DELAY_MS.least, DELAY_MS.most) + straggles + slow;
+  heal(): void {
+    this.#links.clear();
+    this.#traps.length = 0;
+    this.down.clear();
   }
 
-  function trapFor({ process, place, call }: Request, phase: TrapPhase): Trap | null {
-    if (traps.length === 0) return null;
-    const index = traps.findIndex(
-      (trap) =>
-        trap.phase === phase && trap.node === process.name && trap.place === place && call.startsWith(trap.call),
-    );
-    return index < 0 ? null : (traps.splice(index, 1)[0] ?? null);
+  set(trap: Trap): void {
+    this.#traps.push(trap);
   }
 
-  function call<T>(request: Request, serve: () => Promise<T>): Promise<T> {
+  send({ from, to, back = false }: Parameters<Wire['send']>[0]): number | null {
+    return this.#passage(from, to, back ? 'answers' : 'requests');
+  }
+
+  call<T>(request: Request, serve: () => Promise<T>): Promise<T> {
     const { process, place } = request;
     return new Promise((resolve, reject) => {
       let isOpen = true;
@@ -108,44 +114,53 @@ export function createWire(universe: Universe, network: Chance): Wire {
         cancelDeadline();
         act();
       };
-      const cancelDeadline = universe.timer(request.deadlineMs, process, () =>
-        finish(() => reject(new LinkError('silent', place))),
-      );
-      const answer = (act: () => void) => {
-        trapFor(request, 'answered')?.spring(process);
-        const delayMs = passage(process.name, place, 'answers');
-        if (delayMs !== null) universe.after(delayMs, process, () => finish(act));
-      };
-      const arrive = () => {
-        if (down.has(place)) answer(() => reject(new LinkError('refused', place)));
-        else
+      const late = () => finish(() => reject(new LinkError('silent', place)));
+      const cancelDeadline = this.#universe.timer(request.deadlineMs, process, late);
+      const answer = (act: () => void) => this.#answer(request, () => finish(act));
+      const leave = () =>
+        this.#leave(request, () => {
+          if (this.down.has(place)) return answer(() => reject(new LinkError('refused', place)));
           serve().then(
             (value) => answer(() => resolve(value)),
             (error: unknown) => answer(() => reject(error instanceof Error ? error : new Error(String(error)))),
           );
-      };
-      const leave = () => {
-        const delayMs = passage(process.name, place, 'requests');
-        if (delayMs !== null) universe.after(delayMs, null, arrive);
-        trapFor(request, 'after')?.spring(process);
-      };
-      trapFor(request, 'before')?.spring(process);
+        });
+      this.#spring(request, 'before');
       // Stopped in this very moment: the request leaves when the process goes on, or never.
-      if (process.isPaused || !process.isAlive) universe.after(0, process, leave);
+      if (process.isPaused || !process.isAlive) this.#universe.after(0, process, leave);
       else leave();
     });
   }
 
-  return {
-    weather,
-    down,
-    call,
-    set: (trap) => traps.push(trap),
-    heal: () => {
-      links.clear();
-      traps.length = 0;
-      down.clear();
-    },
-    send: ({ from, to, back = false }) => passage(from, to, back ? 'answers' : 'requests'),
-  };
+  #leave(request: Request, arrive: () => void): void {
+    const delayMs = this.#passage(request.process.name, request.place, 'requests');
+    if (delayMs !== null) this.#universe.after(delayMs, null, arrive);
+    this.#spring(request, 'after');
+  }
+
+  #answer(request: Request, take: () => void): void {
+    const { process, place } = request;
+    this.#spring(request, 'answered');
+    const delayMs = this.#passage(process.name, place, 'answers');
+    if (delayMs !== null) this.#universe.after(delayMs, process, take);
+  }
+
+  /** How long one message is on its way; null = it does not arrive. */
+  #passage(node: string, place: Place, way: 'requests' | 'answers'): number | null {
+    const { cut, slowMs, loss } = this.weather(node, place);
+    if (cut === 'both' || cut === way) return null;
+    if (loss > 0 && this.#network.happens(loss)) return null;
+    const straggles = this.#network.happens(STRAGGLER.probability) ? this.#network.between(0, STRAGGLER.mostMs) : 0;
+    const slow = slowMs > 0 ? this.#network.between(0, slowMs) : 0;
+    return this.#network.between(DELAY_MS.least, DELAY_MS.most) + straggles + slow;
+  }
+
+  #spring({ process, place, call }: Request, phase: TrapPhase): void {
+    if (this.#traps.length === 0) return;
+    const index = this.#traps.findIndex(
+      (trap) =>
+        trap.phase === phase && trap.node === process.name && trap.place === place && call.startsWith(trap.call),
+    );
+    if (index >= 0) this.#traps.splice(index, 1)[0]?.spring(process);
+  }
 }

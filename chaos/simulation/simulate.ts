@@ -1,5 +1,5 @@
-// The simulation as a program: one seed told as a story, many seeds on all cores, or seeds until somebody stops it. Bundled and
-// started by simulate.mjs.
+// The simulation as a program: one seed told as a story, many seeds on all cores, or seeds until somebody stops it. Started by
+// `npm run simulate`.
 
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
