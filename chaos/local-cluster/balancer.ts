@@ -74,7 +74,7 @@ function ownError({ status, message }: (typeof OWN_ERRORS)[number]): string {
 function balancerConfig({ address, stats, socket, servers, checkLimitMs }: ConfigOptions): string {
   const lines = servers.map((server) => `  server ${server.name} ${hostPort(server.address)}`);
   return `global
-  maxconn 8192
+  maxconn 2000
   log stdout format raw local0 info
   stats socket ${socket} mode 600 level admin
 
