@@ -55,6 +55,8 @@ class Archiver {
   /** Others' work, and what is to be tried again. */
   readonly #later = new Map<string, NodeJS.Timeout>();
   readonly #underWay = new Map<string, Promise<void>>();
+  /** Duties that were written anew while they were under way. */
+  readonly #news = new Map<string, KeyValue>();
 
   constructor(deps: ArchiverDeps, presence: Presence) {
     this.#deps = deps;
@@ -99,12 +101,13 @@ class Archiver {
   #hear(event: WatchEvent): void {
     if (event.type === 'put') return this.#add(event.kv);
     this.#waiting.delete(event.key);
+    this.#news.delete(event.key);
     this.#putOff(event.key, null);
   }
 
   /** At once what is this node's, after a while what is another's. */
   #add(kv: KeyValue): void {
-    if (this.#underWay.has(kv.key)) return;
+    if (this.#underWay.has(kv.key)) return void this.#news.set(kv.key, kv);
     const rank = this.#rank(kv);
     if (rank === 0) this.#take(kv);
     else this.#putOff(kv.key, { kv, ms: (rank ?? 1) * TAKE_OVER_MS });
@@ -139,10 +142,17 @@ class Archiver {
       this.#waiting.delete(key);
       const work = this.#archive(kv).finally(() => {
         this.#underWay.delete(key);
+        this.#takeNews(key, kv);
         this.#pump();
       });
       this.#underWay.set(key, work);
     }
+  }
+
+  #takeNews(key: string, done: KeyValue): void {
+    const news = this.#news.get(key);
+    this.#news.delete(key);
+    if (news !== undefined && news.modRevision !== done.modRevision) this.#add(news);
   }
 
   async #archive(duty: KeyValue): Promise<void> {

@@ -221,6 +221,20 @@ test("a task whose record changes in the commit's way is settled all the same", 
   expect(changes).toBe(2);
 });
 
+test('a duty that is written anew while its log is copied is settled too', async () => {
+  let copies = 0;
+  const world = await aWorld(async function* ({ state }) {
+    copies += 1;
+    yield chunk('one\n');
+    if (copies > 1) return;
+    const duty = archiveRecord.encode({ engine: 'process', endedAt: NOON + 1 });
+    await state.commit({ compares: [], writes: [{ op: 'put', key: keys.archive(ATTEMPT), value: duty }] });
+  });
+  await eventually(async () => expect(await world.state.get(keys.archive(ATTEMPT))).toBeNull());
+  expect(await world.logs()).toBe('archived');
+  expect(await textIn(world)).toBe('one\n');
+});
+
 describe('several nodes', () => {
   const nodes = ['n1', 'n2', 'n3'];
   const owner = nodes.find((nodeId) => rankOf({ key: keys.archive(ATTEMPT), nodeId, sharers: nodes }) === 0) ?? '';
