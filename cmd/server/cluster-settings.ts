@@ -39,6 +39,7 @@ export function readClusterSettings(config: ServerConfig): ClusterSettings | nul
         'set cluster.tls_ca_path, cluster.tls_cert_path and cluster.tls_key_path.',
     );
   }
+  requireNamedEngine(config);
   requireSharedObjects(config);
   return { etcd: readEtcd(config), name: readName(config), bind, advertise: readAdvertise(config), tls };
 }
@@ -108,6 +109,12 @@ function readAdvertise(config: ServerConfig): string {
   const port = Number(HOST_AND_PORT.exec(text)?.[2] ?? Number.NaN);
   if (port >= 1 && port <= 65_535) return text;
   throw wrong('cluster.advertise_address', text, 'host:port, such as node1.example.com:8090');
+}
+
+/** What "auto" finds depends on the moment, and all nodes have to reach the same attempts. */
+function requireNamedEngine(config: ServerConfig): void {
+  if (config['scheduler.engine'] !== 'auto') return;
+  throw wrong('scheduler.engine', 'auto', 'docker or process: the nodes of a cluster have to name the same engine');
 }
 
 /** Also for a first node: the second would find out too late that it does not see the objects of the first. */

@@ -16,6 +16,7 @@ function settings(changed: Partial<ServerConfig> = {}) {
     overrides: {
       'state_store.engine': 'etcd',
       'cluster.name': 'n1',
+      'scheduler.engine': 'docker',
       'object_store.filesystem.path': '/srv/objects',
       'object_store.filesystem.shared': true,
       ...changed,
@@ -87,6 +88,7 @@ describe('cluster settings: refused, with the setting and what was expected', ()
     [{ 'cluster.advertise_address': 'node1:65536' }, 'cluster.advertise_address: found "node1:65536"'],
     [{ 'cluster.tls_ca_path': CERT }, 'cluster.tls_cert_path'],
     [{ 'cluster.tls_ca_path': KEY, 'cluster.tls_cert_path': CERT, 'cluster.tls_key_path': KEY }, 'cluster.tls_ca_path'],
+    [{ 'scheduler.engine': 'auto' }, 'scheduler.engine: found "auto", expected docker or process'],
     [{ 'object_store.filesystem.shared': false }, 'object_store.filesystem'],
     [{ 'object_store.filesystem.path': '' }, 'object_store.filesystem.path'],
   ])('%j', (changed, text) => {
