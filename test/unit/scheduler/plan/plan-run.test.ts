@@ -7,8 +7,7 @@ import type { AttemptEnd } from '../../../../store/model/run.ts';
 import { explain } from '../../../../scheduler/plan/action.ts';
 import type { Action } from '../../../../scheduler/plan/action.ts';
 import { planRun } from '../../../../scheduler/plan/plan-run.ts';
-import { idleHold, observe, putTask } from '../../../../scheduler/plan/run-view.ts';
-import type { Observation, RunView } from '../../../../scheduler/plan/run-view.ts';
+import { idleHold, observe, putTask, type Observation, type RunView } from '../../../../scheduler/plan/run-view.ts';
 import { NOON, PLAN_SETTINGS, aConfig, aPendingRun, aRunningRun, aTask, aView } from '../../worlds.ts';
 
 function plan(view: RunView, options: { readonly now?: number; readonly admitted?: boolean } = {}): readonly Action[] {
