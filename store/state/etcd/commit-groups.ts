@@ -165,7 +165,7 @@ export class CommitGroups {
   }
 
   /**
-   * etcd up to 3.5 does not look into nested transactions for its quota: groups would fill its disk beyond every alarm. It does count
+   * etcd before 3.5.33 and 3.6.14 does not look into nested transactions for its quota: groups would fill its disk beyond every alarm. It does count
    * the branch that is not taken, so one small put stands there for all of them.
    */
   #quotaCarrier(members: readonly Member[]): IRequestOp[] {
