@@ -9,6 +9,7 @@ import { causeChain, systemCode, usageError } from './cli-error.ts';
 export type OutputFormat = 'plain' | 'json' | 'silent';
 
 export interface CliSettings {
+  /** Several nodes of one cluster have commas between them. */
   readonly apiBaseUrl: string;
   readonly token: string;
   readonly namespace: string;
@@ -114,10 +115,11 @@ export function asOutputFormat(value: string | undefined, source: string): Outpu
 }
 
 function checkUrl(text: string): void {
-  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return;
+  const isUrl = (part: string) => URL.canParse(part) && /^https?:$/.test(new URL(part).protocol);
+  if (text.split(',').every((part) => isUrl(part.trim()))) return;
   throw usageError(
     `The API's base URL ${JSON.stringify(text)} is not valid.`,
-    'Expected something like http://127.0.0.1:8080 in GOFER_API_BASE_URL or --api-base-url.',
+    'Expected something like http://127.0.0.1:8080 in GOFER_API_BASE_URL or --api-base-url; several with commas between.',
   );
 }
 

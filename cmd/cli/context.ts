@@ -23,6 +23,8 @@ export interface View {
 export interface Context {
   readonly settings: CliSettings;
   readonly client: Client;
+  /** Tries nothing again by itself: for what is followed, which bears failures in its own way and tells about them. */
+  readonly singleTry: Client;
   readonly terminal: Terminal;
   /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal;
@@ -35,12 +37,14 @@ export interface Context {
 export interface ContextParts {
   readonly settings: CliSettings;
   readonly client: Client;
+  readonly singleTry: Client;
   readonly terminal: Terminal;
   readonly signal: AbortSignal;
   readonly now: () => number;
 }
 
-export function createContext({ settings, client, terminal, signal, now }: ContextParts): Context {
+export function createContext({ now, ...parts }: ContextParts): Context {
+  const { settings, terminal } = parts;
   // One moment for a whole answer, so that what it shows fits together.
   const viewAt = (moment: number): View => ({
     paint: terminal.paint,
@@ -58,10 +62,7 @@ export function createContext({ settings, client, terminal, signal, now }: Conte
     }
   };
   return {
-    settings,
-    client,
-    terminal,
-    signal,
+    ...parts,
     show: (answer) => print(answer, 2),
     showLine: (answer) => print(answer, 0),
   };

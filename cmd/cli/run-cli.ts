@@ -38,8 +38,10 @@ export async function runCli(call: CliCall): Promise<number> {
     async perform(command, work) {
       place = commandText(command);
       settings = await loadSettings(settingsSources(settingsOf(command)));
-      await using client = createClient({ baseUrl: settings.apiBaseUrl, token: settings.token });
-      const context = createContext({ settings, client, terminal, signal, now: Date.now });
+      const server = { baseUrl: settings.apiBaseUrl, token: settings.token, signal };
+      await using client = createClient(server);
+      await using singleTry = createClient({ ...server, retryMs: 0 });
+      const context = createContext({ settings, client, singleTry, terminal, signal, now: Date.now });
       const code = await endedOrInterrupted(work(context), signal);
       exitCode = code ?? (signal.aborted ? EXIT.interrupted : EXIT.ok);
     },

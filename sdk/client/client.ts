@@ -1,6 +1,8 @@
 // The typed client of Gofer's API: one method for each operation. The CLI uses it, and so may any program.
 
 import type * as cluster from './cluster-types.ts';
+import { download } from './download.ts';
+import type { ObjectDownload } from './download.ts';
 import { createStreams } from './streams.ts';
 import type { Streams } from './streams.ts';
 import { createTransport } from './transport.ts';
@@ -18,7 +20,10 @@ export type ClientOptions = TransportOptions;
 export function createClient(options: ClientOptions) {
   const transport = createTransport(options);
   return {
-    baseUrl: transport.baseUrl,
+    /** The one that is asked at the moment. */
+    get baseUrl() {
+      return transport.baseUrl();
+    },
     ...systemCalls(transport),
     ...clusterCalls(transport),
     ...namespaceCalls(transport),
@@ -79,7 +84,7 @@ function namespaceCalls({ json }: Transport) {
         path: namespacePath({ namespaceId }),
         json: texts,
       }),
-    deleteNamespace: (of: InNamespace) => json<undefined>({ method: 'DELETE', path: namespacePath(of) }),
+    deleteNamespace: (of: InNamespace) => json<undefined>({ method: 'DELETE', path: namespacePath(of), removes: true }),
   };
 }
 
@@ -94,7 +99,7 @@ function pipelineCalls({ json }: Transport) {
       json<{ readonly pipeline: wire.PipelineMetadata }>({ method: 'GET', path: pipelinePath(of) }),
     updatePipeline: ({ state, ...of }: OfPipeline & { readonly state: 'active' | 'disabled' }) =>
       json<undefined>({ method: 'PATCH', path: pipelinePath(of), json: { state } }),
-    deletePipeline: (of: OfPipeline) => json<undefined>({ method: 'DELETE', path: pipelinePath(of) }),
+    deletePipeline: (of: OfPipeline) => json<undefined>({ method: 'DELETE', path: pipelinePath(of), removes: true }),
   };
 }
 
@@ -115,7 +120,7 @@ function configCalls({ json }: Transport) {
       }),
     getConfig: (of: OfVersion) => json<{ readonly config: wire.Config }>({ method: 'GET', path: path(of) }),
     deployConfig: (of: OfVersion) => json<{ readonly deployment: wire.Deployment }>({ method: 'POST', path: path(of) }),
-    deleteConfig: (of: OfVersion) => json<undefined>({ method: 'DELETE', path: path(of) }),
+    deleteConfig: (of: OfVersion) => json<undefined>({ method: 'DELETE', path: path(of), removes: true }),
     listDeployments: (of: OfPipeline) =>
       json<{ readonly deployments: readonly wire.Deployment[] }>({
         method: 'GET',
@@ -136,11 +141,13 @@ function runCalls({ json }: Transport) {
     readonly reverse?: boolean;
   }
   interface Once {
-    /** The same key and the same request make one run, however often they are sent. */
+    /** The same key and the same request make one run, however often they are sent. Absent = the client makes one up. */
     readonly idempotencyKey?: string;
   }
-  const once = ({ idempotencyKey }: Once) =>
-    idempotencyKey === undefined ? {} : { headers: { 'idempotency-key': idempotencyKey } };
+  const once = ({ idempotencyKey = crypto.randomUUID() }: Once) => ({
+    headers: { 'idempotency-key': idempotencyKey },
+    repeatable: true,
+  });
   return {
     listRuns: ({ limit, offset, reverse, ...of }: OfPipeline & Page) =>
       json<{ readonly runs: readonly wire.Run[] }>({
@@ -169,15 +176,8 @@ function runCalls({ json }: Transport) {
       json<{ readonly task_execution: wire.TaskExecution }>({ method: 'GET', path: taskPath(of) }),
     cancelTaskExecution: ({ waitFor, ...of }: wire.OfTask & { readonly waitFor: number }) =>
       json<undefined>({ method: 'DELETE', path: taskPath(of), query: { wait_for: waitFor } }),
-    deleteLogs: (of: wire.OfTask) => json<undefined>({ method: 'DELETE', path: `${taskPath(of)}/logs` }),
+    deleteLogs: (of: wire.OfTask) => json<undefined>({ method: 'DELETE', path: `${taskPath(of)}/logs`, removes: true }),
   };
-}
-
-/** An object's bytes, as they come in. */
-export interface ObjectDownload {
-  /** Bytes; null when the server did not say. */
-  readonly size: number | null;
-  readonly body: AsyncIterable<Uint8Array>;
 }
 
 type Bytes = AsyncIterable<Uint8Array> | Uint8Array | string;
@@ -192,15 +192,15 @@ function objectCalls({ json, raw }: Transport) {
   type OneObject = { readonly object: wire.StoredObject };
   type ObjectList = { readonly objects: readonly wire.StoredObject[] };
   const put = (base: string, { key, force, body }: PutObject) =>
-    json<OneObject>({ method: 'POST', path: `${base}/objects/${part(key)}`, query: { force }, bytes: body });
-  const get = async (base: string, key: string): Promise<ObjectDownload> => {
-    const answer = await raw({ method: 'GET', path: `${base}/objects/${part(key)}` });
-    const length = answer.headers.get('content-length');
-    return { size: length === null ? null : Number(length), body: answer.body ?? emptyBody() };
-  };
+    // Without force the second of two equal calls would be refused.
+    json<OneObject>({
+      ...{ method: 'POST', path: `${base}/objects/${part(key)}`, query: { force }, bytes: body },
+      repeatable: force,
+    });
+  const get = (base: string, key: string): Promise<ObjectDownload> => download(raw, `${base}/objects/${part(key)}`);
   const list = (base: string) => json<ObjectList>({ method: 'GET', path: `${base}/objects` });
   const remove = (base: string, key: string) =>
-    json<undefined>({ method: 'DELETE', path: `${base}/objects/${part(key)}` });
+    json<undefined>({ method: 'DELETE', path: `${base}/objects/${part(key)}`, removes: true });
   interface Key {
     readonly key: string;
   }
@@ -214,10 +214,6 @@ function objectCalls({ json, raw }: Transport) {
     putRunObject: (given: OfRun & PutObject) => put(runPath(given), given),
     deleteRunObject: ({ key, ...of }: OfRun & Key) => remove(runPath(of), key),
   };
-}
-
-async function* emptyBody(): AsyncGenerator<Uint8Array> {
-  // A body of no bytes.
 }
 
 function secretCalls({ json }: Transport) {
@@ -244,8 +240,9 @@ function secretCalls({ json }: Transport) {
         query: { include_secret: includeSecret },
       }),
     putGlobalSecret: (given: Put & { readonly namespaces: readonly string[] }) =>
-      json<One>({ method: 'POST', path: global, json: given }),
-    deleteGlobalSecret: ({ key }: Key) => json<undefined>({ method: 'DELETE', path: `${global}/${part(key)}` }),
+      json<One>({ method: 'POST', path: global, json: given, repeatable: given.force }),
+    deleteGlobalSecret: ({ key }: Key) =>
+      json<undefined>({ method: 'DELETE', path: `${global}/${part(key)}`, removes: true }),
     listPipelineSecrets: (of: OfPipeline) => json<Many>({ method: 'GET', path: own(of) }),
     getPipelineSecret: ({ key, includeSecret, ...of }: OfPipeline & Read) =>
       json<wire.SecretValue>({
@@ -254,9 +251,9 @@ function secretCalls({ json }: Transport) {
         query: { include_secret: includeSecret },
       }),
     putPipelineSecret: ({ key, content, force, ...of }: OfPipeline & Put) =>
-      json<One>({ method: 'POST', path: own(of), json: { key, content, force } }),
+      json<One>({ method: 'POST', path: own(of), json: { key, content, force }, repeatable: force }),
     deletePipelineSecret: ({ key, ...of }: OfPipeline & Key) =>
-      json<undefined>({ method: 'DELETE', path: `${own(of)}/${part(key)}` }),
+      json<undefined>({ method: 'DELETE', path: `${own(of)}/${part(key)}`, removes: true }),
   };
 }
 
@@ -268,6 +265,6 @@ function eventCalls(transport: Transport): Streams & {
   return {
     ...createStreams(transport),
     getEvent: ({ eventId }) => transport.json({ method: 'GET', path: path(eventId) }),
-    deleteEvent: ({ eventId }) => transport.json({ method: 'DELETE', path: path(eventId) }),
+    deleteEvent: ({ eventId }) => transport.json({ method: 'DELETE', path: path(eventId), removes: true }),
   };
 }

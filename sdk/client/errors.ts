@@ -7,11 +7,14 @@ export class ApiError extends Error {
   readonly status: number;
   /** Finds the request in the server's log; '' when the answer had none. */
   readonly requestId: string;
+  /** When the server asks to be tried again; null = it did not say. */
+  readonly retryAfterMs: number | null;
 
-  constructor(status: number, message: string, requestId: string) {
+  constructor(status: number, message: string, requestId: string, retryAfterMs: number | null = null) {
     super(message);
     this.status = status;
     this.requestId = requestId;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -36,6 +39,17 @@ export class StreamClosedError extends Error {
     super(reason === '' ? `the stream was closed with code ${code}` : reason);
     this.code = code;
   }
+}
+
+/** The server is away, or a balancer in front of it has none to ask (RFC 9110, 15.6). */
+const AWAY_STATUSES: ReadonlySet<number> = new Set([502, 503, 504]);
+/** An old promise of the API: what the operator has turned off is answered with 503 as well. */
+const TURNED_OFF = / is disabled: /;
+
+/** Another server, or the same one a little later, may answer. */
+export function isAway(error: unknown): error is UnreachableError | ApiError {
+  if (error instanceof ApiError) return AWAY_STATUSES.has(error.status) && !TURNED_OFF.test(error.message);
+  return error instanceof UnreachableError;
 }
 
 /** The innermost cause says most: "fetch failed" says nothing. */

@@ -14,14 +14,16 @@ interface Refusal {
   readonly text: string;
   /** When the body says nothing. */
   readonly otherwise: { readonly message: string; readonly requestId: string };
+  readonly retryAfterMs: number | null;
 }
 
-export function parseRefusal({ status, text, otherwise }: Refusal): ApiError {
+export function parseRefusal({ status, text, otherwise, retryAfterMs }: Refusal): ApiError {
   try {
     const body = (JSON.parse(text) ?? {}) as { readonly message?: unknown; readonly request_id?: unknown };
     const message = typeof body.message === 'string' ? body.message : otherwise.message;
-    return new ApiError(status, message, typeof body.request_id === 'string' ? body.request_id : otherwise.requestId);
+    const requestId = typeof body.request_id === 'string' ? body.request_id : otherwise.requestId;
+    return new ApiError(status, message, requestId, retryAfterMs);
   } catch {
-    return new ApiError(status, otherwise.message, otherwise.requestId);
+    return new ApiError(status, otherwise.message, otherwise.requestId, retryAfterMs);
   }
 }

@@ -5,6 +5,7 @@ import type { RawData } from 'ws';
 import { StreamClosedError, UnreachableError } from './errors.ts';
 import type { ApiError } from './errors.ts';
 import { parseRefusal } from './parse-answers.ts';
+import { ANSWER_MAX_MS, NoAnswerError, retryAfterMs } from './retry.ts';
 import type { Transport } from './transport.ts';
 
 export interface SocketOptions {
@@ -24,30 +25,70 @@ const BUFFERED_MAX = 256;
 /** The normal end of a stream (RFC 6455, 7.4.1). */
 const NORMAL_CLOSURE = 1000;
 const NO_STATUS = 1005;
+/** A server that sends nothing and answers no ping for two intervals is frozen or cut off. */
+const PING_INTERVAL_MS = 5_000;
+const MISSED_MAX = 2;
 
 /** Resolves once the stream is open. Throws ApiError when the server refuses it, UnreachableError when nobody answers. */
 export async function openSocket(transport: Transport, options: SocketOptions): Promise<Socket> {
+  options.signal?.throwIfAborted();
+  const asked = transport.baseUrl();
   const url = transport.url(options).replace(/^http/, 'ws');
   const socket = new WebSocket(url, { headers: transport.headers, perMessageDeflate: false });
   const queue = createQueue(socket);
   const abort = () => socket.close(NORMAL_CLOSURE);
   options.signal?.addEventListener('abort', abort, { once: true });
   socket.on('close', () => options.signal?.removeEventListener('abort', abort));
-  await new Promise<void>((resolve, reject) => {
-    socket.once('open', resolve);
-    socket.once('error', (error) => reject(new UnreachableError(transport.baseUrl, error)));
-    socket.once('unexpected-response', (_request, answer) => {
-      let text = '';
-      answer.on('data', (chunk: Buffer) => (text += chunk.toString()));
-      answer.on('end', () => reject(refusal(answer.statusCode ?? 0, text)));
-    });
-  });
+  await opened(socket, asked);
+  endWhenFrozen(socket);
   if (options.signal?.aborted === true) abort();
   return { messages: queue, send: (data) => socket.send(data), close: abort };
 }
 
-function refusal(status: number, text: string): ApiError {
-  return parseRefusal({ status, text, otherwise: { message: text === '' ? `HTTP ${status}` : text, requestId: '' } });
+async function opened(socket: WebSocket, asked: string): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const refuse = (cause: unknown) => reject(new UnreachableError(asked, cause));
+      timer = setTimeout(() => {
+        refuse(new NoAnswerError());
+        socket.terminate();
+      }, ANSWER_MAX_MS);
+      socket.once('open', resolve);
+      socket.once('error', refuse);
+      socket.once('unexpected-response', (_request, answer) => {
+        let text = '';
+        answer.on('data', (chunk: Buffer) => (text += chunk.toString()));
+        answer.on('error', refuse);
+        const { statusCode = 0, headers } = answer;
+        answer.on('end', () => reject(refusal(statusCode, text, headers['retry-after'] ?? null)));
+      });
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function refusal(status: number, text: string, after: string | null): ApiError {
+  const otherwise = { message: text === '' ? `HTTP ${status}` : text, requestId: '' };
+  return parseRefusal({ status, text, otherwise, retryAfterMs: retryAfterMs(after, Date.now()) });
+}
+
+/** While the reader is busy nothing is read from the socket, answers to pings neither: then nobody is judged. */
+function endWhenFrozen(socket: WebSocket): void {
+  let missed = 0;
+  const answered = () => (missed = 0);
+  socket.on('pong', answered);
+  socket.on('message', answered);
+  const timer = setInterval(() => {
+    if (socket.isPaused) missed = 0;
+    else if (missed >= MISSED_MAX) socket.terminate();
+    else missed += 1;
+    socket.ping(undefined, undefined, () => undefined);
+  }, PING_INTERVAL_MS);
+  // A stream alone keeps the process up, its pings need not.
+  timer.unref();
+  socket.on('close', () => clearInterval(timer));
 }
 
 function createQueue(socket: WebSocket): AsyncIterable<Buffer> {

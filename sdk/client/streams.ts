@@ -1,10 +1,11 @@
 // The streams of the API: events, task logs, and a shell in a running task.
 
-import { StreamClosedError, UnreachableError } from './errors.ts';
-import { parseAnswer } from './parse-answers.ts';
+import type { Patience } from './patience.ts';
+import { resumedEvents } from './resumed-events.ts';
+import { resumedLog } from './resumed-log.ts';
 import { openSocket } from './sockets.ts';
 import type { Transport } from './transport.ts';
-import type { Event, OfTask } from './types.ts';
+import type { Event, OfTask, TaskExecution } from './types.ts';
 
 export interface EventOptions {
   /** Events of the past first. */
@@ -34,6 +35,8 @@ export interface LogStreamOptions extends OfTask {
   /** Wait for the task to start instead of being refused. */
   readonly wait?: boolean;
   readonly signal?: AbortSignal;
+  /** What becomes of failures, for callers that tell somebody about them. */
+  readonly patience?: Patience;
 }
 
 export interface AttachOptions extends OfTask {
@@ -52,21 +55,20 @@ export interface AttachSession {
 export interface Streams {
   /** Goes on by itself after a broken connection, without a gap and without a double. */
   streamEvents(options?: EventOptions): AsyncIterable<Event>;
-  /** Lines, each with its line end (the last may have none). */
+  /** Lines, each with its line end (the last may have none). Goes on by itself as well. */
   getLogs(options: LogStreamOptions): AsyncIterable<string>;
   attachTask(options: AttachOptions): Promise<AttachSession>;
 }
 
-/** The server is gone for a restart longer than this: the stream ends with the error. */
-const RECONNECT_TRIES_MAX = 20;
-const RECONNECT_WAIT_MS = 250;
-/** Closed because the server stops, or because of a fault of its own: a new connection may find another one. */
-const TRY_AGAIN_CODES: ReadonlySet<number> = new Set([1001, 1006, 1011, 1012]);
-
 export function createStreams(transport: Transport): Streams {
+  const newestAttempt = async (task: OfTask) => {
+    const call = { method: 'GET', path: taskPath(task) } as const;
+    const { task_execution: execution } = await transport.json<{ readonly task_execution: TaskExecution }>(call);
+    return execution.attempt ?? 0;
+  };
   return {
     streamEvents: (options = {}) => resumedEvents(transport, options),
-    getLogs: (options) => logLines(transport, options),
+    getLogs: (options) => resumedLog({ open: openLog(transport), newestAttempt, now: Date.now }, options),
     attachTask: async ({ command, signal, ...task }) => {
       const socket = await openSocket(transport, { path: `${taskPath(task)}/attach`, query: { command }, signal });
       return { output: socket.messages, send: (line) => socket.send(line), close: () => socket.close() };
@@ -74,46 +76,25 @@ export function createStreams(transport: Transport): Streams {
   };
 }
 
+/** How a log is opened: the first time for good only when a server answers, later as often as `patience` says. */
+export type OpenLog = (options: LogStreamOptions, isFirst: boolean) => Promise<AsyncIterable<string>>;
+
+function openLog(transport: Transport): OpenLog {
+  return async ({ signal, patience: _patience, ...options }, isFirst) => {
+    const { namespaceId, pipelineId, runId, taskId, follow, tail, since, timestamps, attempt, wait } = options;
+    const path = `${taskPath({ namespaceId, pipelineId, runId, taskId })}/logs`;
+    const query = { follow, tail, since, timestamps, attempt, wait };
+    const open = () => openSocket(transport, { path, query, signal });
+    const socket = await (isFirst ? transport.retried(open) : open());
+    return texts(socket.messages);
+  };
+}
+
+async function* texts(messages: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  for await (const message of messages) yield message.toString();
+}
+
 function taskPath({ namespaceId, pipelineId, runId, taskId }: OfTask): string {
   const part = encodeURIComponent;
   return `/api/namespaces/${part(namespaceId)}/pipelines/${part(pipelineId)}/runs/${runId}/tasks/${part(taskId)}`;
-}
-
-async function* resumedEvents(transport: Transport, options: EventOptions): AsyncGenerator<Event> {
-  let after = options.after;
-  let failures = 0;
-  for (;;) {
-    try {
-      for await (const event of events(transport, { ...options, ...(after === undefined ? {} : { after }) })) {
-        after = event.id;
-        failures = 0;
-        yield event;
-      }
-      return;
-    } catch (error) {
-      failures += 1;
-      // Without an event to go on from, what was missed meanwhile is only found again with the history.
-      if (!mayResume(error) || options.signal?.aborted === true || options.reverse === true) throw error;
-      if (failures > RECONNECT_TRIES_MAX || (after === undefined && options.history !== true)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, RECONNECT_WAIT_MS));
-    }
-  }
-}
-
-function mayResume(error: unknown): boolean {
-  return error instanceof UnreachableError || (error instanceof StreamClosedError && TRY_AGAIN_CODES.has(error.code));
-}
-
-async function* events(transport: Transport, options: EventOptions): AsyncGenerator<Event> {
-  const { history, reverse, after, kind, namespaceId, pipelineId, runId, signal } = options;
-  const query = { history, reverse, after, kind, namespace_id: namespaceId, pipeline_id: pipelineId, run_id: runId };
-  const socket = await openSocket(transport, { path: '/api/events', query, signal });
-  for await (const message of socket.messages) yield parseAnswer<Event>(message.toString());
-}
-
-async function* logLines(transport: Transport, options: LogStreamOptions): AsyncGenerator<string> {
-  const { follow, tail, since, timestamps, attempt, wait, signal, ...task } = options;
-  const query = { follow, tail, since, timestamps, attempt, wait };
-  const socket = await openSocket(transport, { path: `${taskPath(task)}/logs`, query, signal });
-  for await (const message of socket.messages) yield message.toString();
 }

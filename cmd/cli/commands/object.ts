@@ -3,7 +3,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
-import type { ObjectDownload } from '../../../sdk/client/client.ts';
+import type { ObjectDownload } from '../../../sdk/client/download.ts';
 import type { StoredObject } from '../../../sdk/client/types.ts';
 import { CliError, unreadable, usageError } from '../cli-error.ts';
 import { done, type Answer, type Context } from '../context.ts';

@@ -1,10 +1,9 @@
 // Follows a run to its end: progress on standard error, the lines of all tasks on standard output, the run's status as the exit code.
 
 import type { OfTask, Run, TaskExecution } from '../../../sdk/client/types.ts';
+import { createPatience } from '../../../sdk/client/patience.ts';
 import type { Context } from '../context.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { followLog } from './follow-log.ts';
-import { createPatience } from './patience.ts';
 import { createReport, type RunReport } from './run-report.ts';
 import { createTurns, type Turns } from './turns.ts';
 import { watchRun } from './watch-run.ts';
@@ -21,7 +20,7 @@ interface RunPlace {
 
 /** Ctrl-C ends the following, never the run. */
 export async function followRun(context: Context, { isKnown = false, ...place }: RunPlace): Promise<ExitCode> {
-  const { client, settings, signal } = context;
+  const { singleTry: client, settings, signal } = context;
   const report = createReport(context, place);
   const { trouble: onTrouble, recovered: onRecovery } = report;
   const patience = createPatience({ signal, now: Date.now, onTrouble, onRecovery });
@@ -123,9 +122,9 @@ function createTaskFollower({ context, report, turns, of }: TaskParts): TaskFoll
 }
 
 async function showLog({ context, report, of }: Omit<TaskParts, 'turns'>, attempt: number): Promise<void> {
-  const { client, signal, terminal } = context;
-  const reader = { client, patience: createPatience({ signal, now: Date.now }), now: Date.now };
-  for await (const line of followLog(reader, { ...of, attempt, wait: true, signal })) {
+  const { singleTry: client, signal, terminal } = context;
+  const patience = createPatience({ signal, now: Date.now });
+  for await (const line of client.getLogs({ ...of, attempt, wait: true, signal, patience })) {
     report.line(of.taskId, { attempt, line });
     await terminal.drained();
   }

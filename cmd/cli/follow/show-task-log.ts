@@ -3,13 +3,12 @@
 import type { LogStreamOptions } from '../../../sdk/client/streams.ts';
 import type { OfTask } from '../../../sdk/client/types.ts';
 import { StreamClosedError } from '../../../sdk/client/errors.ts';
+import { createPatience } from '../../../sdk/client/patience.ts';
 import { CliError } from '../cli-error.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import { followLog } from './follow-log.ts';
-import { createPatience } from './patience.ts';
 
-export type LogChoice = Omit<LogStreamOptions, keyof OfTask | 'signal'>;
+export type LogChoice = Omit<LogStreamOptions, keyof OfTask | 'signal' | 'patience'>;
 
 /** The server refuses, and its reason says why. */
 const REFUSED = 1008;
@@ -41,12 +40,12 @@ async function showLines(
   of: OfTask,
   ...[choice, { mayBeNone = false } = {}]: [LogChoice, Expectation?]
 ): Promise<void> {
-  const { client, signal, terminal, settings, showLine } = context;
+  const { singleTry: client, signal, terminal, settings, showLine } = context;
   const onTrouble = (error: unknown) =>
     terminal.err(`• ${error instanceof Error ? error.message : ''} Waiting for it.\n`);
-  const reader = { client, patience: createPatience({ signal, now: Date.now, onTrouble }), now: Date.now };
+  const patience = createPatience({ signal, now: Date.now, onTrouble });
   try {
-    for await (const line of followLog(reader, { ...of, ...choice, signal })) {
+    for await (const line of client.getLogs({ ...of, ...choice, signal, patience })) {
       if (settings.outputFormat === 'plain') terminal.out(line);
       else showLine({ json: { log: { task_id: of.taskId, line } }, text: () => '' });
       await terminal.drained();

@@ -3,8 +3,8 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from '../../../sdk/client/client.ts';
+import type { Patience } from '../../../sdk/client/patience.ts';
 import type { OfRun, Run, TaskExecution } from '../../../sdk/client/types.ts';
-import type { Patience } from './patience.ts';
 
 export interface RunSnapshot {
   readonly run: Run;
