@@ -56,17 +56,23 @@ export function createBell(): Bell {
   let rung = false;
   let wake: (() => void) | null = null;
 
-  async function wait(ms: number, signal: AbortSignal): Promise<void> {
-    if (!rung) {
-      const early = new AbortController();
-      const abort = () => early.abort();
-      signal.addEventListener('abort', abort, { once: true });
-      wake = abort;
-      if (!signal.aborted) await pause(ms, early.signal);
-      wake = null;
-      signal.removeEventListener('abort', abort);
+  function wait(ms: number, signal: AbortSignal): Promise<void> {
+    if (rung || signal.aborted) {
+      rung = false;
+      return Promise.resolve();
     }
-    rung = false;
+    return new Promise((resolve) => {
+      const timer = setTimeout(finish, Math.max(0, ms));
+      signal.addEventListener('abort', finish, { once: true });
+      wake = finish;
+      function finish(): void {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', finish);
+        wake = null;
+        rung = false;
+        resolve();
+      }
+    });
   }
 
   return {

@@ -28,6 +28,9 @@ export interface Search {
   readonly failure: Failure | null;
 }
 
+/** Histories make much garbage and keep nothing. */
+const WORKER_FLAGS = ['--max-semi-space-size=64'];
+
 /** Handed to a worker at once: long enough to make messages cheap, short enough to stop soon. */
 const PORTION = 10;
 
@@ -67,7 +70,7 @@ async function runWorker(portion: () => object | null, take: (report: WorkerRepo
   const first = portion();
   if (first === null) return;
   const script = process.argv[1] ?? '';
-  const child = fork(script, ['--worker']);
+  const child = fork(script, ['--worker'], { execArgv: WORKER_FLAGS });
   try {
     await converse(child, { first, portion, take });
   } finally {
