@@ -1,6 +1,6 @@
 // BODY-ONCE, ATTEMPTS, CANCEL and ORDER: what the bodies wrote down themselves, against what the system says of them.
 
-import { outcomeOf } from './evidence.ts';
+import { boundEnd, outcomeOf } from './evidence.ts';
 import type { BodyMark, Check, FinalTask, Violation } from './evidence.ts';
 import { attemptPlace, finalRuns, groupBy } from './run-places.ts';
 
@@ -62,7 +62,7 @@ export const CANCEL: Check = {
     return evidence.operations.flatMap((operation) => {
       const place = byKey.get(operation.key);
       if (operation.op !== 'cancel' || outcomeOf(operation) !== 'ok' || place === undefined) return [];
-      const limit = (operation.ret ?? Infinity) + evidence.bounds.cancelMs;
+      const limit = boundEnd(evidence, operation.ret ?? Infinity, evidence.bounds.cancelMs);
       return (marks.get(place) ?? [])
         .filter(({ at }) => at > limit)
         .map(({ attempt, mark, at }) => ({

@@ -123,6 +123,8 @@ export interface FaultSeen {
   readonly to: number;
   /** What showed that it took effect; null = nothing did. */
   readonly proof: string | null;
+  /** The engine stood still: what it had been told to start before begins when it goes on. */
+  readonly holdsEngine?: boolean;
 }
 
 /** All of it. */
@@ -135,6 +137,15 @@ export interface Evidence {
   readonly objects: readonly FinalObject[];
   readonly faults: readonly FaultSeen[];
   readonly bounds: Bounds;
+}
+
+/** The end of a bound that began at `from`: while the engine stands still, the bound does as well. */
+export function boundEnd({ faults }: Pick<Evidence, 'faults'>, from: number, boundMs: number): number {
+  let end = from + boundMs;
+  for (const { from: began, to, holdsEngine } of faults) {
+    if (holdsEngine === true && began <= end && to >= from) end = Math.max(end, to + boundMs);
+  }
+  return end;
 }
 
 /** What is promised in milliseconds. Beyond these a late effect is a violation. */

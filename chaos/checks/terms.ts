@@ -1,5 +1,6 @@
 // TERM and EFFECT: one leader at a time, terms that only grow, and nobody who acts on a term that is over.
 
+import { boundEnd } from './evidence.ts';
 import type { BodyMark, Check, Evidence, TermSeen, Violation } from './evidence.ts';
 
 export const TERM: Check = {
@@ -23,11 +24,12 @@ export const EFFECT: Check = {
   judge: (evidence) => evidence.bodies.flatMap((mark) => judgeEffect(mark, evidence)),
 };
 
-function judgeEffect(mark: BodyMark, { terms, bounds }: Evidence): readonly Violation[] {
+function judgeEffect(mark: BodyMark, { terms, bounds, faults }: Evidence): readonly Violation[] {
   if (mark.mark !== 'start' || mark.node === '' || terms.length === 0) return [];
   const reigns = terms.filter(({ name }) => name === mark.node);
   const isCovered = reigns.some(
-    ({ from, to }) => mark.at >= from - bounds.observerMs && (to === null || mark.at <= to + bounds.effectMs),
+    ({ from, to }) =>
+      mark.at >= from - bounds.observerMs && (to === null || mark.at <= boundEnd({ faults }, to, bounds.effectMs)),
   );
   if (isCovered) return [];
   const at = mark.at;

@@ -3,10 +3,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from '../../sdk/client/client.ts';
 import type { Client } from '../../sdk/client/client.ts';
-import { ApiError } from '../../sdk/client/errors.ts';
 import type { Run, TaskExecution } from '../../sdk/client/types.ts';
 import type { EventList, EventSeen, FinalObject, FinalRun, FinalTask, Operation } from '../checks/evidence.ts';
-import { KEY_VARIABLE, digest } from '../workload/recorded-client.ts';
+import { KEY_VARIABLE, digest, isMissing } from '../workload/recorded-client.ts';
 import { NAMESPACE } from '../workload/pipelines.ts';
 import { eventSeen } from './event-followers.ts';
 
@@ -26,7 +25,6 @@ const PAGE = 1_000;
 const LOOK_MS = 200;
 /** Questions on their way at once. */
 const AT_ONCE = 12;
-const NOT_FOUND = 404;
 
 /** Resolves when no run is open any more, or the time is over: what is open then is for the checks to say. Gives their number. */
 export async function allOver(
@@ -155,7 +153,7 @@ async function readObject(client: Client, name: string): Promise<string | null> 
     const { body } = await client.getRunObject({ namespaceId: NAMESPACE, pipelineId, runId: Number(runId), key });
     return await digest(body);
   } catch (error) {
-    if (error instanceof ApiError && error.status === NOT_FOUND) return null;
+    if (isMissing(error)) return null;
     throw error;
   }
 }

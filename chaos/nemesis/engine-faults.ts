@@ -82,18 +82,24 @@ export const ENGINE_FAULTS: readonly Fault[] = [
     begin: async (session) => killed(await launcherOfLeader(session)),
   },
   {
-    ...{ ...facts, name: 'engine-hang', what: "SIGSTOP of the leader's launcher of processes", holdMs: HANG_MS },
+    ...{
+      ...facts,
+      name: 'engine-hang',
+      what: "SIGSTOP of the leader's launcher of processes",
+      holdMs: HANG_MS,
+      holdsEngine: true,
+    },
     missing: processOnly,
     begin: async (session) => frozen(await launcherOfLeader(session)),
   },
   {
-    ...{ groups: ['engine', 'two'], reign: 'ends', holdMs: HANG_MS, name: 'engine-late' },
+    ...{ groups: ['engine', 'two'], reign: 'ends', holdMs: HANG_MS, holdsEngine: true, name: 'engine-late' },
     what: "the leader's launcher is frozen, the leader killed, and the launcher goes on when another leads",
     missing: processOnly,
     begin: lateLauncher,
   },
   {
-    ...{ ...facts, name: 'docker-hang', what: 'SIGSTOP of the Docker daemon', holdMs: HANG_MS },
+    ...{ ...facts, name: 'docker-hang', what: 'SIGSTOP of the Docker daemon', holdMs: HANG_MS, holdsEngine: true },
     missing: ownDaemon,
     begin: async (session) => frozen(daemonOf(session)),
   },

@@ -12,6 +12,8 @@ export interface Fault {
   readonly reign: 'ends' | 'goes on' | 'either';
   /** How long it is left alone at least before it is healed. Some take no effect in less. */
   readonly holdMs: number;
+  /** The engine stands still: starts that it was told before come when it goes on. */
+  readonly holdsEngine?: boolean;
   /** Null = it can be done here; else what is missing. */
   missing(session: Session): string | null;
   begin(session: Session): Promise<OngoingFault>;

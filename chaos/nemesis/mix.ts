@@ -67,7 +67,7 @@ export async function runFixed(
 /** Two faults of one process at once are one fault, and one that needs a leader cannot join one that leaves none. */
 function partner(fault: Fault, other: Fault | undefined): Fault | undefined {
   if (other === undefined || other.name === fault.name) return undefined;
-  const nodeFaults = ['kill', 'pause', 'stop', 'rolling', 'two', 'engine'];
+  const nodeFaults = ['kill', 'pause', 'stop', 'rolling', 'two', 'engine', 'clock'];
   const touchesNodes = ({ groups }: Fault) => groups.some((group) => nodeFaults.includes(group));
   const touchesEtcd = ({ groups }: Fault) => groups.includes('etcd') || groups.includes('two');
   if (touchesNodes(fault) && touchesNodes(other)) return undefined;
@@ -77,7 +77,7 @@ function partner(fault: Fault, other: Fault | undefined): Fault | undefined {
 async function joinIn(session: Session, fault: Fault, onFault: MixOptions['onFault']): Promise<void> {
   await pause(session.chance.between(0, PAIR_GAP_MS));
   // Nobody may lead just now, or etcd may not answer: then there is nothing to hit, and one fault is enough.
-  const seen = await runFault(session, fault, { holdMs: fault.holdMs }).catch(() => null);
+  const seen = await runFault(session, fault, { holdMs: fault.holdMs, joins: true }).catch(() => null);
   if (seen !== null) onFault(seen);
 }
 

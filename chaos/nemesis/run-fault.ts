@@ -8,6 +8,8 @@ import type { Fault, OngoingFault } from './fault.ts';
 export interface RunFaultOptions {
   /** Kept up at least so long, beside the fault's own least time. */
   readonly holdMs: number;
+  /** Another fault is under way, which may have left nothing for this one to hit: then it need not prove itself. */
+  readonly joins?: boolean;
   /** Runs while the fault lasts; it is healed when both this and the time are over. */
   readonly meanwhile?: (ongoing: OngoingFault) => Promise<void>;
 }
@@ -15,26 +17,22 @@ export interface RunFaultOptions {
 /** A fault that has no effect by then has none. */
 const PROOF_LIMIT_MS = 3_000;
 const LOOK_MS = 25;
+const JOINED = 'not seen, beside another fault';
 
 /** Resolves once it is healed, which does not mean that all is well again. */
 export async function runFault(session: Session, fault: Fault, options: RunFaultOptions): Promise<FaultSeen> {
   const ongoing = await fault.begin(session);
-  const index = session.faults.push({
-    name: fault.name,
-    target: ongoing.target,
-    from: ongoing.at,
-    to: Infinity,
-    proof: null,
-  });
+  const facts = { name: fault.name, target: ongoing.target, from: ongoing.at, holdsEngine: fault.holdsEngine === true };
+  const index = session.faults.push({ ...facts, to: Infinity, proof: null });
   let proof: string | null = null;
   try {
     const holdMs = Math.max(fault.holdMs, options.holdMs);
     const [proven] = await Promise.all([prove(ongoing, holdMs), pause(holdMs), options.meanwhile?.(ongoing)]);
-    proof = proven;
+    proof = proven ?? (options.joins === true ? JOINED : null);
   } finally {
     await ongoing.heal();
   }
-  const seen: FaultSeen = { name: fault.name, target: ongoing.target, from: ongoing.at, to: performance.now(), proof };
+  const seen: FaultSeen = { ...facts, to: performance.now(), proof };
   session.faults[index - 1] = seen;
   return seen;
 }

@@ -26,27 +26,36 @@ export interface Bar extends Box {
   readonly fill: string;
   readonly text: string;
   readonly tip: string;
-  /** The text is left out where it would not fit. */
-  readonly room: number;
-  readonly textColour?: string;
+  /** A text that does not fit into the bar stands beside it; otherwise it is left out. */
+  readonly isBeside: boolean;
 }
 
 const LETTER_WIDTH = 6.6;
 const TEXT_INSET = 4;
 
-/** A bar with its name in it, or beside it when it is short. */
-export function bar({ left, top, width, height, fill, text, tip, room, textColour }: Bar): string {
-  const needed = text.length * LETTER_WIDTH + 2 * TEXT_INSET;
-  const isInside = width >= needed;
+export function bar({ left, top, width, height, fill, text, tip, isBeside }: Bar): string {
+  const isInside = fits({ width, text });
   const x = isInside ? left + TEXT_INSET : left + width + TEXT_INSET;
-  const colour = isInside ? (textColour ?? '#ffffff') : '#24292f';
-  const isShown = isInside || (textColour === undefined && room >= width + needed);
+  const colour = isInside ? '#ffffff' : '#24292f';
   return [
     `<g><title>${escape(tip)}</title>`,
     `<rect x="${left.toFixed(1)}" y="${top.toFixed(1)}" width="${width.toFixed(1)}" height="${height}" rx="2" fill="${fill}"/>`,
-    isShown ? label({ x, y: top + height - 4, text, size: 11, colour }) : '',
+    isInside || isBeside ? label({ x, y: top + height - 4, text, size: 11, colour }) : '',
     '</g>',
   ].join('');
+}
+
+/** Where a bar ends with a text that may stand beside it. */
+export function barEnd({ left, width, text }: Pick<Bar, 'left' | 'width' | 'text'>): number {
+  return left + width + (fits({ width, text }) ? 0 : widthOf(text));
+}
+
+function fits({ width, text }: Pick<Bar, 'width' | 'text'>): boolean {
+  return width >= widthOf(text);
+}
+
+function widthOf(text: string): number {
+  return text.length * LETTER_WIDTH + 2 * TEXT_INSET;
 }
 
 export interface Marker {
@@ -86,15 +95,22 @@ export function areaChart(box: Box, series: readonly Series[]): string {
 export function lineChart(box: Box, series: readonly Series<number | null>[]): string {
   const largest = Math.max(10, ...series.flatMap(({ values }) => values.map((value) => value ?? 0)));
   const decades = Math.ceil(Math.log10(largest));
-  const drawn = series.map(({ values, colour }) => {
-    const points = values.flatMap((value, place) =>
-      value === null
-        ? []
-        : [point(box, { place, count: values.length, part: Math.log10(Math.max(1, value)) / decades })],
-    );
-    return `<polyline points="${points.join(' ')}" fill="none" stroke="${colour}" stroke-width="1.4"/>`;
-  });
+  const drawn = series.flatMap(({ values, colour }) =>
+    strokes(values, (value, place) =>
+      point(box, { place, count: values.length, part: Math.log10(Math.max(1, value)) / decades }),
+    ).map((points) => `<polyline points="${points}" fill="none" stroke="${colour}" stroke-width="1.4"/>`),
+  );
   return [frame(box, String(10 ** decades), '1'), ...drawn, legend(box, series)].join('\n');
+}
+
+/** The line breaks where nothing was measured. */
+function strokes(values: readonly (number | null)[], at: (value: number, place: number) => string): readonly string[] {
+  const lines: string[][] = [[]];
+  for (const [place, value] of values.entries()) {
+    if (value === null) lines.push([]);
+    else lines.at(-1)?.push(at(value, place));
+  }
+  return lines.filter((line) => line.length > 0).map((line) => line.join(' '));
 }
 
 function point(

@@ -3,7 +3,7 @@
 import type { Verdict } from '../checks/all-checks.ts';
 import { outcomeOf } from '../checks/evidence.ts';
 import type { Evidence, FaultSeen } from '../checks/evidence.ts';
-import { areaChart, bar, label, lineChart, marker } from './svg.ts';
+import { areaChart, bar, barEnd, label, lineChart, marker } from './svg.ts';
 import type { Box } from './svg.ts';
 import { timeSpan } from './report-facts.ts';
 import { quantiles } from './quantiles.ts';
@@ -44,7 +44,7 @@ export function timelineSvg(title: string, evidence: Evidence, verdicts: readonl
     y += height + GAP;
     return box;
   };
-  const lanes = lanesOf(evidence.faults);
+  const lanes = lanesOf(evidence.faults, scale);
   parts.push(faultLanes(lanes, place(Math.max(1, lanes.length) * LANE), scale));
   parts.push(leaderLane(evidence, place(LANE + 4), scale));
   parts.push(callCharts(evidence, { rate: place(CHART), latency: place(CHART) }, scale));
@@ -62,27 +62,39 @@ export function timelineSvg(title: string, evidence: Evidence, verdicts: readonl
   ].join('\n');
 }
 
-/** Faults that overlap lie in lanes of their own. */
-function lanesOf(faults: readonly FaultSeen[]): readonly (readonly FaultSeen[])[] {
-  const lanes: FaultSeen[][] = [];
+interface Lane {
+  readonly bars: FaultSeen[];
+  /** Where the last bar or its name ends. */
+  end: number;
+}
+
+/** Faults that overlap lie in lanes of their own, and so do those whose names would. */
+function lanesOf(faults: readonly FaultSeen[], { x }: Scale): readonly Lane[] {
+  const lanes: Lane[] = [];
   for (const fault of faults) {
-    const free = lanes.find((lane) => (lane.at(-1)?.to ?? 0) < fault.from);
-    if (free === undefined) lanes.push([fault]);
-    else free.push(fault);
+    const left = x(fault.from);
+    const end = barEnd({ left, width: faultWidth(fault, x), text: fault.name });
+    const free = lanes.find((lane) => lane.end < left);
+    if (free === undefined) lanes.push({ bars: [fault], end });
+    else {
+      free.bars.push(fault);
+      free.end = end;
+    }
   }
   return lanes;
 }
 
-function faultLanes(lanes: readonly (readonly FaultSeen[])[], box: Box, { x, from }: Scale): string {
+function faultWidth({ from, to }: FaultSeen, x: Scale['x']): number {
+  return Math.max(3, x(to) - x(from));
+}
+
+function faultLanes(lanes: readonly Lane[], box: Box, { x, from }: Scale): string {
   const bars = lanes.flatMap((lane, index) =>
-    lane.map((fault, place) => {
-      const left = x(fault.from);
-      const width = Math.max(3, x(fault.to) - left);
-      const room = x(lane[place + 1]?.from ?? Infinity) - left;
+    lane.bars.map((fault) => {
       const seconds = ((fault.from - from) / 1_000).toFixed(1);
       return bar({
-        ...{ left, top: box.top + index * LANE, width, height: LANE - 4 },
-        ...{ fill: fault.proof === null ? BAD : FAULT_COLOUR, text: fault.name, room },
+        ...{ left: x(fault.from), top: box.top + index * LANE, width: faultWidth(fault, x), height: LANE - 4 },
+        ...{ fill: fault.proof === null ? BAD : FAULT_COLOUR, text: fault.name, isBeside: true },
         tip: `${fault.name}: ${fault.target}, at ${seconds} s, ${fault.proof ?? 'no effect was seen'}`,
       });
     }),
@@ -97,7 +109,7 @@ function leaderLane({ terms }: Evidence, box: Box, { x, to }: Scale): string {
     const width = Math.max(1, x(end ?? to) - left);
     const fill = NODE_COLOURS[names.indexOf(name) % NODE_COLOURS.length] ?? GOOD;
     return bar({
-      ...{ left, top: box.top, width, height: box.height, fill, text: name, room: width, textColour: '#ffffff' },
+      ...{ left, top: box.top, width, height: box.height, fill, text: name, isBeside: false },
       tip: `${name}, term ${term}`,
     });
   });
@@ -184,13 +196,17 @@ function timeAxis(y: number, { from, to, x }: Scale): string {
       label({
         x: left,
         y: y + 18,
-        text: at < 120 ? `${at} s` : `${Math.round(at / 6) / 10} min`,
+        text: clockText(at),
         colour: '#57606a',
         anchor: 'middle',
       }),
     );
   }
   return ticks.join('\n');
+}
+
+function clockText(seconds: number): string {
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }
 
 function rowTitle(text: string, box: Box): string {

@@ -154,11 +154,16 @@ function seenOf({ run_id: runId, state, status }: Run): RunSeen {
   return { runId, state, status };
 }
 
+/** The contract answers 400 for an object that is not there, and 404 for all else. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 404 || error.message === 'Object not found');
+}
+
 /** Null when the call may have had an effect. The words are those that the checks know. */
 function refusalOf(error: unknown): string | null {
   if (!(error instanceof ApiError) || error.status >= SERVER_FAULT) return null;
   const { status, message } = error;
-  if (status === 404) return 'not found';
+  if (isMissing(error)) return 'not found';
   if (status === 409 && message.includes('is not over')) return 'not over';
   if (status === 409 && message.includes('was successful')) return 'was successful';
   return `${status} ${message}`;

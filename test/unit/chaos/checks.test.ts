@@ -326,6 +326,14 @@ describe('checks', () => {
     expect(broken(operations((all) => [...all, seen])(without))).toEqual([]);
   });
 
+  test('while the engine stands still, the bounds do as well', () => {
+    const cancel: Operation = { ...at(4_500), op: 'cancel', key: 'k3', in: {}, out: {} };
+    const late = operations((all) => [...all, cancel])(goodEvidence());
+    const hang = { name: 'hang', target: 'engine', from: 4_600, to: 6_000, proof: 'frozen', holdsEngine: true };
+    expect(broken(late)).toEqual(['CANCEL']);
+    expect(broken({ ...late, faults: [hang] })).toEqual([]);
+  });
+
   test('a search for an order that takes too long fails the test', () => {
     const { operations: all } = goodEvidence();
     expect(judgeRuns({ operations: all }, RUN_MODEL, 1)[0]?.what).toContain('was not found in 1 steps');
