@@ -8,7 +8,7 @@ import type { Instant } from '../store/model/ids.ts';
 import { errorText } from '../store/model/errors.ts';
 import { clusterEngineRecord } from '../store/records/cluster-records.ts';
 import type { Compare } from '../store/state/port.ts';
-import type { ClusterLog, ClusterTimings } from './options.ts';
+import type { ClusterLog, ClusterTimings } from './timings.ts';
 import type { Sight } from './sight.ts';
 import type { StoreLine } from './store-line.ts';
 import type { ClusterView } from './view.ts';

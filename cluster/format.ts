@@ -8,7 +8,7 @@ import { AppError, isAppError } from '../store/model/errors.ts';
 import { formatRecord } from '../store/records/cluster-records.ts';
 import type { Compare, Write } from '../store/state/port.ts';
 import type { LeaderDuty, Leadership } from './leadership.ts';
-import type { ClusterLog, ClusterTimings } from './options.ts';
+import type { ClusterLog, ClusterTimings } from './timings.ts';
 import type { Sight } from './sight.ts';
 import type { StoreLine } from './store-line.ts';
 import type { ClusterView } from './view.ts';

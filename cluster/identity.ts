@@ -5,7 +5,8 @@
 import { keys } from '../store/keys.ts';
 import { AppError, errorText } from '../store/model/errors.ts';
 import { installationRecord } from '../store/records/system-records.ts';
-import type { ClusterLog, LocalMemory, Remembered } from './options.ts';
+import type { LocalMemory, Remembered } from './options.ts';
+import type { ClusterLog } from './timings.ts';
 import type { Regress, StoreLine } from './store-line.ts';
 import { pause } from './waiting.ts';
 

@@ -30,10 +30,8 @@ import { createClusterView } from './view.ts';
 import type { ClusterView } from './view.ts';
 
 export type {
-  ClusterLog,
   ClusterNode,
   ClusterStatus,
-  ClusterTimings,
   JoinOptions,
   LocalMemory,
   Readiness,
@@ -42,6 +40,7 @@ export type {
 } from './options.ts';
 export { RECORD_FORMATS } from './format.ts';
 export { CLUSTER_TIMINGS } from './timings.ts';
+export type { ClusterTimings } from './timings.ts';
 
 /**
  * Resolves once the node is a member. Throws AppError('conflict' or 'invalid') that says what to do when it must not be one:

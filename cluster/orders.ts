@@ -5,7 +5,7 @@ import { keys } from '../store/keys.ts';
 import type { TransferOrder } from '../store/model/cluster.ts';
 import { isAppError } from '../store/model/errors.ts';
 import type { LeaderDuty, Leadership } from './leadership.ts';
-import type { ClusterLog, ClusterTimings } from './options.ts';
+import type { ClusterLog, ClusterTimings } from './timings.ts';
 import type { Sight } from './sight.ts';
 import type { StoreLine } from './store-line.ts';
 import type { ClusterView, Succession } from './view.ts';

@@ -13,7 +13,7 @@ import type {
   WatchBatch,
   WatchOptions,
 } from '../store/state/port.ts';
-import type { ClusterTimings } from './options.ts';
+import type { ClusterTimings } from './timings.ts';
 import { within } from './waiting.ts';
 
 export interface Regress {

@@ -4,7 +4,7 @@
 import { setMaxListeners } from 'node:events';
 import type { AppError } from '../store/model/errors.ts';
 import { errorText, isAppError } from '../store/model/errors.ts';
-import type { ClusterLog, ClusterTimings } from './options.ts';
+import type { ClusterLog, ClusterTimings } from './timings.ts';
 import type { StoreLine } from './store-line.ts';
 import { pause } from './waiting.ts';
 

@@ -4,7 +4,7 @@
 import { keys } from '../store/keys.ts';
 import { errorText } from '../store/model/errors.ts';
 import type { KeyValue, RangeResult, WatchBatch, WatchEvent } from '../store/state/port.ts';
-import type { ClusterLog, ClusterTimings } from './options.ts';
+import type { ClusterLog, ClusterTimings } from './timings.ts';
 import type { Sight } from './sight.ts';
 import { sightOf } from './sight.ts';
 import type { StoreLine } from './store-line.ts';

@@ -143,7 +143,7 @@ describe('election, when answers are lost', () => {
   test.each([
     { awayMs: 0, claims: 1 },
     { awayMs: 200, claims: 1 },
-    { awayMs: 4_000, claims: 2 },
+    { awayMs: 3_600, claims: 2 },
   ])('a claim that cannot be read back for $awayMs ms leaves no ghost', async ({ awayMs, claims }) => {
     const first = await world.join('a', {
       onLink: (link) =>
