@@ -51,7 +51,7 @@ export async function killTheLeader(cluster: LocalCluster): Promise<Story> {
     nextTaskAt: firstBegin(witness, nextAt) ?? endedAt,
     statuses: workload.ended.map(({ status }) => status),
     begun: witness.marks.filter(({ what }) => what === 'begin').map(({ body }) => body),
-    wrongLogs: (await wrongLogs(client, workload.ended)).length,
+    wrongLogs: await wrongLogs(client, workload.ended),
     calls: workload.calls,
   };
 }

@@ -16,7 +16,8 @@ export interface Story {
   readonly statuses: readonly string[];
   /** Each time that a body began, by its name. */
   readonly begun: readonly string[];
-  readonly wrongLogs: number;
+  /** Names of tasks with what was read as their log. */
+  readonly wrongLogs: readonly string[];
   readonly calls: { readonly made: number; readonly failed: number; readonly lastFault: string | null };
   readonly againReadyMs: number;
 }
@@ -34,8 +35,8 @@ export function tell(story: Story): readonly string[] {
     `${after(story.nextTaskAt)}the next task started`,
     `${after(story.endedAt)}all ${statuses.length} of ${story.runsWanted} runs had ended, ${successful} of them successful`,
     `Tasks: ${story.bodiesWanted} wanted, ${bodies.once} ran exactly once, ${bodies.missing} missing, ${bodies.twice} ran twice.`,
-    `Log lines: ${lines - story.wrongLogs * story.linesOfBody} of ${lines} are there, in order.`,
-    `Client calls through HAProxy meanwhile: ${calls.made}, failed: ${calls.failed}${calls.lastFault === null ? '' : ` (${calls.lastFault})`}.`,
+    `Log lines: ${lines - story.wrongLogs.length * story.linesOfBody} of ${lines} are there, in order${inBrackets(story.wrongLogs[0] ?? null)}.`,
+    `Client calls through HAProxy meanwhile: ${calls.made}, failed: ${calls.failed}${inBrackets(calls.lastFault)}.`,
     `${killed.node} was started again and was ready after ${(story.againReadyMs / 1_000).toFixed(2)} s.`,
     isGood(story) ? 'Nothing was lost, nothing ran twice.' : 'THIS IS NOT AS IT SHOULD BE.',
   ];
@@ -46,7 +47,11 @@ export function isGood(story: Story): boolean {
   const { once, missing, twice } = countBodies(story);
   const allSuccessful =
     story.statuses.length === story.runsWanted && story.statuses.every((one) => one === 'successful');
-  return allSuccessful && once === story.bodiesWanted && missing + twice + story.wrongLogs === 0;
+  return allSuccessful && once === story.bodiesWanted && missing + twice + story.wrongLogs.length === 0;
+}
+
+function inBrackets(text: string | null): string {
+  return text === null ? '' : ` (${text})`;
 }
 
 function countBodies({ begun, bodiesWanted }: Story) {

@@ -110,7 +110,7 @@ export function startWorkload(url: string): Workload {
   return { calls, ended, inFlight: () => started - ended.length, over, [Symbol.dispose]: () => void (end = 0) };
 }
 
-/** Runs and tasks whose log is not exactly what their body wrote. */
+/** Tasks whose log is not exactly what their body wrote, each with what was read in its place. */
 export async function wrongLogs(client: Client, runs: readonly EndedRun[]): Promise<readonly string[]> {
   const wanted = Array.from({ length: LINES }, (_, line) => `line ${line + 1}\n`).join('');
   const wrong: string[] = [];
@@ -118,7 +118,7 @@ export async function wrongLogs(client: Client, runs: readonly EndedRun[]): Prom
     for (const taskId of TASKS) {
       let text = '';
       for await (const line of client.getLogs({ ...PIPELINE, runId, taskId })) text += line;
-      if (text !== wanted) wrong.push(`${runId}/${taskId}`);
+      if (text !== wanted) wrong.push(`${runId}/${taskId}: ${JSON.stringify(text)}`);
     }
   }
   return wrong;
