@@ -26,6 +26,7 @@ import { openEngine } from './open-engine.ts';
 import { openObjectsAndSecrets, openState } from './open-stores.ts';
 import { Opened, createAlarm } from './opened.ts';
 import { requireOwnCluster } from './own-cluster.ts';
+import { patiently } from './patient-start.ts';
 import { prepareDataDirectory } from './paths.ts';
 import type { DataPaths } from './paths.ts';
 
@@ -73,8 +74,8 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
   const memory = cluster === null ? createNoMemory() : createLocalMemory(paths.memory);
 
   const { state, health } = await openState({ paths, cluster, opened, log });
-  await requireOwnCluster(state, memory);
-  const { installationId } = await ensureDefaults({ state, now, newId: newUuid });
+  await patiently(() => requireOwnCluster(state, memory));
+  const { installationId } = await patiently(() => ensureDefaults({ state, now, newId: newUuid }));
   const blobs = await openObjectsAndSecrets({ config, paths, cluster, opened }, state);
   const chosen = await openEngine({ config, paths, log, environment, installationId, now });
   opened.use(() => chosen.engine.close());

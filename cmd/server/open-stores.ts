@@ -19,6 +19,7 @@ import type { ClusterSettings } from './cluster-settings.ts';
 import type { ServerConfig } from './config-keys.ts';
 import type { Opened } from './opened.ts';
 import type { DataPaths } from './paths.ts';
+import { patiently } from './patient-start.ts';
 import { requireOneDirectory } from './shared-directory.ts';
 
 /** A store that is being restarted, or elects, answers within this; a wrong address does not. */
@@ -78,7 +79,7 @@ export async function openObjectsAndSecrets(
   { config, paths, cluster, opened }: OpenStoresOptions,
   state: StateStore,
 ): Promise<Omit<Stores, 'state'>> {
-  if (cluster !== null) await requireOneDirectory(state, paths.objects);
+  if (cluster !== null) await patiently(() => requireOneDirectory(state, paths.objects));
   const objects = await openFilesStore({ directory: paths.objects, shared: config['object_store.filesystem.shared'] });
   opened.use(() => objects.close());
   const secrets = await openSecrets({ config, paths, cluster }, state);
@@ -88,7 +89,7 @@ export async function openObjectsAndSecrets(
 
 async function openSecrets(options: Omit<OpenStoresOptions, 'opened'>, state: StateStore): Promise<SecretStore> {
   const ring = await openKeyRing(options, state);
-  if (options.cluster !== null) await requireAgreedKey(state, ring, options);
+  if (options.cluster !== null) await patiently(() => requireAgreedKey(state, ring, options));
   return createSealedStore({ state, ring });
 }
 
@@ -98,7 +99,11 @@ async function openKeyRing(
 ): Promise<KeyRing> {
   const text = config['secret_store.sealed.key'];
   if (text !== '') return fixedKeyRing(text, 'secret_store.sealed.key');
-  if (cluster !== null && !existsSync(paths.secretKey) && (await state.get(keys.sealingRing())) !== null) {
+  if (
+    cluster !== null &&
+    !existsSync(paths.secretKey) &&
+    (await patiently(() => state.get(keys.sealingRing()))) !== null
+  ) {
     throw new AppError(
       'invalid',
       `secret_store.sealed.key_file: ${paths.secretKey} is not there, and the secrets of this cluster are sealed already. Copy the ` +
