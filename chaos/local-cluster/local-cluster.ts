@@ -147,16 +147,21 @@ async function startPieces({ etcd, nodes, balancer }: Pieces, options: LocalClus
   await etcdReady(etcd);
   onStep(`etcd: ${etcd.length} members`);
   // The first one makes the records of a new installation.
-  for (const node of nodes) {
+  const [first, ...others] = nodes;
+  for (const some of [first === undefined ? [] : [first], others]) {
     signal?.throwIfAborted();
-    await node.start();
-    await node.ready();
-    onStep(`${node.name}: ready`);
+    await Promise.all(some.map((node) => startNode(node, onStep)));
   }
   signal?.throwIfAborted();
   await balancer.start();
   await balancerReady(balancer, nodes.length);
   onStep('haproxy: sees all of them');
+}
+
+async function startNode(node: LocalNode, onStep: (step: string) => void): Promise<void> {
+  await node.start();
+  await node.ready();
+  onStep(`${node.name}: ready`);
 }
 
 async function startNodes({ nodes, balancer }: Pieces): Promise<void> {
