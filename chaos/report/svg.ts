@@ -26,28 +26,36 @@ export interface Bar extends Box {
   readonly fill: string;
   readonly text: string;
   readonly tip: string;
-  /** A text that does not fit into the bar stands beside it; otherwise it is left out. */
-  readonly isBeside: boolean;
+  /** A text that does not fit into the bar stands beside it: on the right, or left of it beyond this x. Null = it is left out. */
+  readonly besideUntil: number | null;
 }
 
 const LETTER_WIDTH = 6.6;
 const TEXT_INSET = 4;
 
-export function bar({ left, top, width, height, fill, text, tip, isBeside }: Bar): string {
+export function bar({ left, top, width, height, fill, text, tip, besideUntil }: Bar): string {
   const isInside = fits({ width, text });
-  const x = isInside ? left + TEXT_INSET : left + width + TEXT_INSET;
-  const colour = isInside ? '#ffffff' : '#24292f';
+  const { isLeft } = barSpan({ left, width, text, besideUntil });
+  const beside = isLeft ? left - TEXT_INSET : left + width + TEXT_INSET;
+  const words = label({
+    ...{ x: isInside ? left + TEXT_INSET : beside, y: top + height - 4, text, size: 11 },
+    ...{ colour: isInside ? '#ffffff' : '#24292f', anchor: isLeft && !isInside ? 'end' : 'start' },
+  });
   return [
     `<g><title>${escape(tip)}</title>`,
     `<rect x="${left.toFixed(1)}" y="${top.toFixed(1)}" width="${width.toFixed(1)}" height="${height}" rx="2" fill="${fill}"/>`,
-    isInside || isBeside ? label({ x, y: top + height - 4, text, size: 11, colour }) : '',
+    isInside || besideUntil !== null ? words : '',
     '</g>',
   ].join('');
 }
 
-/** Where a bar ends with a text that may stand beside it. */
-export function barEnd({ left, width, text }: Pick<Bar, 'left' | 'width' | 'text'>): number {
-  return left + width + (fits({ width, text }) ? 0 : widthOf(text));
+/** From where to where a bar reaches with the text that may stand beside it. */
+export function barSpan({ left, width, text, besideUntil }: Pick<Bar, 'left' | 'width' | 'text' | 'besideUntil'>) {
+  const beside = fits({ width, text }) || besideUntil === null ? 0 : widthOf(text);
+  const isLeft = left + width + beside > (besideUntil ?? Infinity);
+  return isLeft
+    ? { isLeft, start: left - beside, end: left + width }
+    : { isLeft, start: left, end: left + width + beside };
 }
 
 function fits({ width, text }: Pick<Bar, 'width' | 'text'>): boolean {

@@ -3,7 +3,7 @@
 import type { Verdict } from '../checks/all-checks.ts';
 import { outcomeOf } from '../checks/evidence.ts';
 import type { Evidence, FaultSeen } from '../checks/evidence.ts';
-import { areaChart, bar, barEnd, label, lineChart, marker } from './svg.ts';
+import { areaChart, bar, barSpan, label, lineChart, marker } from './svg.ts';
 import type { Box } from './svg.ts';
 import { timeSpan } from './report-facts.ts';
 import { quantiles } from './quantiles.ts';
@@ -72,9 +72,9 @@ interface Lane {
 function lanesOf(faults: readonly FaultSeen[], { x }: Scale): readonly Lane[] {
   const lanes: Lane[] = [];
   for (const fault of faults) {
-    const left = x(fault.from);
-    const end = barEnd({ left, width: faultWidth(fault, x), text: fault.name });
-    const free = lanes.find((lane) => lane.end < left);
+    const width = faultWidth(fault, x);
+    const { start, end } = barSpan({ left: x(fault.from), width, text: fault.name, besideUntil: WIDTH });
+    const free = lanes.find((lane) => lane.end < start);
     if (free === undefined) lanes.push({ bars: [fault], end });
     else {
       free.bars.push(fault);
@@ -94,7 +94,7 @@ function faultLanes(lanes: readonly Lane[], box: Box, { x, from }: Scale): strin
       const seconds = ((fault.from - from) / 1_000).toFixed(1);
       return bar({
         ...{ left: x(fault.from), top: box.top + index * LANE, width: faultWidth(fault, x), height: LANE - 4 },
-        ...{ fill: fault.proof === null ? BAD : FAULT_COLOUR, text: fault.name, isBeside: true },
+        ...{ fill: fault.proof === null ? BAD : FAULT_COLOUR, text: fault.name, besideUntil: WIDTH },
         tip: `${fault.name}: ${fault.target}, at ${seconds} s, ${fault.proof ?? 'no effect was seen'}`,
       });
     }),
@@ -109,7 +109,7 @@ function leaderLane({ terms }: Evidence, box: Box, { x, to }: Scale): string {
     const width = Math.max(1, x(end ?? to) - left);
     const fill = NODE_COLOURS[names.indexOf(name) % NODE_COLOURS.length] ?? GOOD;
     return bar({
-      ...{ left, top: box.top, width, height: box.height, fill, text: name, isBeside: false },
+      ...{ left, top: box.top, width, height: box.height, fill, text: name, besideUntil: null },
       tip: `${name}, term ${term}`,
     });
   });
