@@ -26,6 +26,9 @@ import type { IncomingNames } from './incoming-names.ts';
 /** A try fails only by a removal of the empty directory that another process, or a delete before this put, has begun. */
 const PLACE_TRIES_MAX = 100;
 
+/** What a recursive mkdir answers when one of the directories is removed under its hands. */
+const GONE_WHILE_MADE = ['ENOENT', 'ENOTDIR', 'EEXIST'];
+
 const REMOVING = { doing: 'delete a blob' };
 
 export interface FilesStoreOptions {
@@ -201,14 +204,21 @@ async function place(order: PutOrder): Promise<boolean> {
 
 /** Null = to be tried again: the directory went away in between. */
 async function placed({ disk, tree, path, temporary, ifAbsent }: PutOrder, tries: number): Promise<boolean | null> {
+  const mayTryAgain = (error: unknown, codes: readonly string[]) =>
+    tries < PLACE_TRIES_MAX && codes.includes(errorCode(error) ?? '');
   try {
     await tree.make(dirname(path), { again: tries > 1 });
+  } catch (error) {
+    if (mayTryAgain(error, GONE_WHILE_MADE)) return null;
+    throw error;
+  }
+  try {
     if (ifAbsent) await disk.link(temporary, path);
     else await disk.rename(temporary, path);
     return true;
   } catch (error) {
     if (ifAbsent && errorCode(error) === 'EEXIST') return false;
-    if (errorCode(error) === 'ENOENT' && tries < PLACE_TRIES_MAX) return null;
+    if (mayTryAgain(error, ['ENOENT'])) return null;
     throw error;
   }
 }

@@ -118,6 +118,23 @@ describe('a disk that fails', () => {
   });
 });
 
+describe('a directory that another process removes while it is made', () => {
+  test.each(['ENOENT', 'ENOTDIR', 'EEXIST'])('%s of mkdir is tried again', async (code) => {
+    const { mkdir: make } = disk;
+    let failures = 3;
+    Object.assign(disk, {
+      mkdir: async (...parameters: Parameters<typeof make>) => {
+        failures -= 1;
+        if (failures >= 0) throw Object.assign(new Error(`${code}: injected`), { code });
+        return make(...parameters);
+      },
+    });
+    await store.put('a/b', chunksOf('x'), { ifAbsent: true });
+    expect((await readAll(store, 'a/b')).toString()).toBe('x');
+    expect(failures).toBe(-1);
+  });
+});
+
 describe('damage', () => {
   const path = () => join(directory, 'blobs', 'a@');
 
