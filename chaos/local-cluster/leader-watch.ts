@@ -3,12 +3,7 @@
 import { PREFIX } from './nodes.ts';
 import { parseClaim, parseLines } from './parse-gateway.ts';
 import type { EtcdMember } from './etcd-members.ts';
-
-/** One reign: the term is the create revision of the leader key, as everywhere. */
-export interface Reign {
-  readonly name: string;
-  readonly term: number;
-}
+import type { Reign } from './reign.ts';
 
 export interface LeaderChange {
   /** Monotonic milliseconds (performance.now) at which it was heard. */

@@ -1,6 +1,6 @@
 // What etcd's HTTP gateway answers: JSON with base64 keys and values, and 64-bit numbers as texts.
 
-import type { Reign } from './leader-watch.ts';
+import type { Reign } from './reign.ts';
 
 interface GatewayRecord {
   readonly value?: string;

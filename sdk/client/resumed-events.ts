@@ -4,7 +4,7 @@
 import { parseAnswer } from './parse-answers.ts';
 import { createPatience } from './patience.ts';
 import { openSocket } from './sockets.ts';
-import type { EventOptions } from './streams.ts';
+import type { EventOptions } from './stream-options.ts';
 import type { Transport } from './transport.ts';
 import type { Event } from './types.ts';
 

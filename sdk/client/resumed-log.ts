@@ -2,7 +2,7 @@
 
 import { createLineMemory } from './line-memory.ts';
 import { createPatience } from './patience.ts';
-import type { LogStreamOptions, OpenLog } from './streams.ts';
+import type { LogStreamOptions, OpenLog } from './stream-options.ts';
 import type { OfTask } from './types.ts';
 
 /** With `tail`, lines that began this long before the break are looked at again: longer than any delay on their way here. */

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { createClient } from '../../sdk/client/client.ts';
 import type { Client } from '../../sdk/client/client.ts';
 import { ROOT, freePort, startServer } from '../e2e/real-server.ts';
-import type { RealServer } from '../e2e/real-server.ts';
+import type { RealServer } from '../e2e/running-server.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 import type { BenchRow } from './bench-row.ts';
 import { quantiles } from './quantiles.ts';

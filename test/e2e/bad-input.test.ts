@@ -9,7 +9,7 @@ import { eventually } from '../eventually.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 import type { TemporaryDirectory } from '../temporary-directory.ts';
 import { api, freePort, startServer } from './real-server.ts';
-import type { RealServer } from './real-server.ts';
+import type { RealServer } from './running-server.ts';
 
 const MIB = 1_048_576;
 /** Ten thousand records in three members of etcd, on a machine that has much else to do. */

@@ -6,7 +6,8 @@ import { expect } from 'vitest';
 import { eventually } from '../eventually.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 import { api, freePort, gofer, startServer } from './real-server.ts';
-import type { CliResult, RealServer } from './real-server.ts';
+import type { CliResult } from './real-server.ts';
+import type { RealServer } from './running-server.ts';
 
 export interface CliWorld extends AsyncDisposable {
   readonly directory: string;

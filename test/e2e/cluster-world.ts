@@ -11,7 +11,7 @@ import type { EtcdCluster } from '../etcd/etcd-cluster.ts';
 import { eventually } from '../eventually.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 import { api, freePort, startServer } from './real-server.ts';
-import type { RealServer } from './real-server.ts';
+import type { RealServer } from './running-server.ts';
 
 export interface ClusterWorld extends AsyncDisposable {
   readonly etcd: EtcdCluster;

@@ -16,7 +16,7 @@ import { openRegistry } from '../docker/fake-registry.ts';
 import { eventually } from '../eventually.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 import { api, freePort, readLog, startServer } from './real-server.ts';
-import type { RealServer } from './real-server.ts';
+import type { RealServer } from './running-server.ts';
 
 const MIB = 1_048_576;
 /** All pipelines of this file; no other test has the name. */

@@ -8,7 +8,8 @@ import { EXIT } from '../../cmd/cli/exit-codes.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 import type { TemporaryDirectory } from '../temporary-directory.ts';
 import { ROOT, api, freePort, gofer, startServer } from './real-server.ts';
-import type { CliResult, RealServer } from './real-server.ts';
+import type { CliResult } from './real-server.ts';
+import type { RealServer } from './running-server.ts';
 
 const EXAMPLES = path.join(ROOT, 'sdk/examples');
 

@@ -12,7 +12,7 @@ import { openFilesStore } from '../../store/objects/files/files-store.ts';
 import type { ObjectStore } from '../../store/objects/port.ts';
 import { eventually } from '../eventually.ts';
 import { api, freePort, readLog, startServer } from './real-server.ts';
-import type { RealServer } from './real-server.ts';
+import type { RealServer } from './running-server.ts';
 
 const TASKS = 20;
 /** Bodies that start between two kills, at most, as far as the test waits for them. */

@@ -8,6 +8,7 @@ import { connect, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 import { eventually } from '../eventually.ts';
+import type { RealServer } from './running-server.ts';
 import { startServedCluster } from './served-cluster.ts';
 
 export const ROOT = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
@@ -16,20 +17,6 @@ export const LAUNCHER = process.env['GOFER_TEST_EXECUTABLE'] ?? path.join(ROOT, 
 
 /** The same tests, against three nodes behind HAProxy (vitest.config.mjs). */
 const ON_CLUSTER = process.env['GOFER_TEST_CLUSTER'] === '1';
-
-export interface RealServer {
-  readonly url: string;
-  /** Of the (first) process. */
-  readonly pid: number;
-  /** Of all processes that serve. */
-  readonly pids: readonly number[];
-  /** All that it has logged so far. */
-  log(): string;
-  /** kill -9, and gone when this resolves. */
-  kill(): Promise<void>;
-  /** SIGTERM; resolves with the exit status. */
-  stop(): Promise<number | null>;
-}
 
 export interface ServerOptions {
   readonly dataDir: string;

@@ -4,7 +4,7 @@
 import { afterAll } from 'vitest';
 import { startLocalCluster } from '../../chaos/local-cluster/local-cluster.ts';
 import type { LocalCluster } from '../../chaos/local-cluster/local-cluster.ts';
-import type { RealServer } from './real-server.ts';
+import type { RealServer } from './running-server.ts';
 
 /** By data directory: who starts a server again on the same data means the same cluster. */
 const clusters = new Map<string, Promise<LocalCluster>>();

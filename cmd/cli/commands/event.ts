@@ -1,7 +1,7 @@
 // `gofer event …`
 
 import type { Command } from 'commander';
-import type { EventOptions } from '../../../sdk/client/streams.ts';
+import type { EventOptions } from '../../../sdk/client/stream-options.ts';
 import type { Event } from '../../../sdk/client/types.ts';
 import { usageError } from '../cli-error.ts';
 import { done, type Answer, type Context } from '../context.ts';

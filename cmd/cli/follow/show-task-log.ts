@@ -1,6 +1,6 @@
 // The log of one task on standard output, byte for byte; from attempt to attempt when it is followed.
 
-import type { LogStreamOptions } from '../../../sdk/client/streams.ts';
+import type { LogStreamOptions } from '../../../sdk/client/stream-options.ts';
 import type { OfTask } from '../../../sdk/client/types.ts';
 import { StreamClosedError } from '../../../sdk/client/errors.ts';
 import { createPatience } from '../../../sdk/client/patience.ts';

@@ -6,7 +6,7 @@ import { ApiError, StreamClosedError, UnreachableError } from '../../../sdk/clie
 import { createLineMemory } from '../../../sdk/client/line-memory.ts';
 import { createPatience } from '../../../sdk/client/patience.ts';
 import { resumedLog } from '../../../sdk/client/resumed-log.ts';
-import type { LogStreamOptions } from '../../../sdk/client/streams.ts';
+import type { LogStreamOptions } from '../../../sdk/client/stream-options.ts';
 
 const never = new AbortController().signal;
 const OF = { namespaceId: 'default', pipelineId: 'hello', runId: 1, taskId: 'say' };
