@@ -14,7 +14,7 @@ export interface Mutation {
   readonly store: (role: Role, store: StateStore) => StateStore;
   readonly leadership: (leadership: Leadership) => Leadership;
   readonly engine: (engine: Engine) => Engine;
-  readonly host: { readonly claim: boolean; readonly tombstone: boolean };
+  readonly host: { readonly claim: boolean; readonly tombstone: boolean; readonly bar: boolean };
 }
 
 export const NO_MUTATION: Mutation = {
@@ -23,5 +23,5 @@ export const NO_MUTATION: Mutation = {
   store: (_role, store) => store,
   leadership: (leadership) => leadership,
   engine: (engine) => engine,
-  host: { claim: false, tombstone: false },
+  host: { claim: false, tombstone: false, bar: false },
 };

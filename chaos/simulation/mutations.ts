@@ -59,9 +59,9 @@ export const MUTATIONS: readonly Mutation[] = [
     leadership: (leadership) => ({ ...leadership, check: () => undefined }),
   }),
   without('claim by name', 'An engine starts a body each time that it is told to.', {
-    host: { claim: true, tombstone: false },
+    host: { ...NO_MUTATION.host, claim: true },
   }),
-  without('tombstone', 'An engine forgets that it ever had an attempt.', { host: { claim: false, tombstone: true } }),
+  without('tombstone', 'An engine forgets that it ever had an attempt.', { host: { ...NO_MUTATION.host, tombstone: true } }),
   without('unknown is not success (leader)', 'A leader takes a commit without an answer for done.', {
     store: guessed(['duty'], true),
   }),

@@ -132,7 +132,8 @@ class PlannedNemesis implements Nemesis {
         this.#note(`the trap springs: ${name} ${THEN[then]} ${PHASE[phase]} "${call}"`);
         if (then === 'crash') this.#crash(name, forMs);
         else if (then === 'pause') this.#pause(name, forMs, false);
-        else this.#later(0, this.#weather(name, place, { cut: 'answers' }));
+        else if (then === 'lose_answer') this.#later(0, this.#weather(name, place, { cut: 'answers' }));
+        return then === 'delay' ? forMs : 0;
       },
     });
   }
@@ -179,8 +180,18 @@ class PlannedNemesis implements Nemesis {
   }
 }
 
-const THEN = { crash: 'crashes', pause: 'is frozen', lose_answer: 'hears no answer' } as const;
-const PHASE = { before: 'right before', after: 'right after', answered: 'once it was done:' } as const;
+const THEN = {
+  crash: 'crashes',
+  pause: 'is frozen',
+  lose_answer: 'hears no answer',
+  delay: 'waits while late',
+} as const;
+const PHASE = {
+  before: 'right before',
+  after: 'right after',
+  answered: 'once it was done:',
+  'under way': 'is',
+} as const;
 
 type Order = Extract<Fault, { kind: 'lease' | 'compact' | 'transfer' | 'drain' }>;
 

@@ -43,7 +43,7 @@ export interface TrapFault {
   readonly place: 'store' | 'engine' | 'objects';
   readonly call: string;
   readonly phase: TrapPhase;
-  readonly then: 'crash' | 'pause' | 'lose_answer';
+  readonly then: 'crash' | 'pause' | 'lose_answer' | 'delay';
 }
 
 export type Demand = { readonly atMs: number } & (
@@ -65,7 +65,7 @@ export interface Plan {
 }
 
 const NAMES = ['ann', 'bob', 'cid'] as const;
-const FIRST_FAULT_MS = 700;
+const FIRST_FAULT_MS = 600;
 const PLACES = ['store', 'engine', 'objects'] as const;
 
 export function makePlan(seed: number): Plan {
@@ -77,11 +77,18 @@ export function makePlan(seed: number): Plan {
   }));
   const engine = chance.happens(0.4) ? 'docker' : 'claims';
   const healMs = chance.whole(3_000, 6_000);
-  const faults = Array.from({ length: chance.whole(2, 9) }, () => makeFault(chance, { engine, healMs }));
+  const frame: Frame = { chance, engine, healMs };
+  const faults = [...makeFaults(frame), ...(chance.happens(0.6) ? makeScheme(frame) : [])];
   const demands = makeDemands(chance, healMs);
   faults.sort((left, right) => left.atMs - right.atMs);
   demands.sort((left, right) => left.atMs - right.atMs);
   return { seed, nodes, engine, faults, demands, healMs };
+}
+
+interface Frame {
+  readonly chance: Chance;
+  readonly engine: Plan['engine'];
+  readonly healMs: number;
 }
 
 function makeDemands(chance: Chance, healMs: number): Demand[] {
@@ -89,7 +96,7 @@ function makeDemands(chance: Chance, healMs: number): Demand[] {
   const starts = Array.from({ length: chance.whole(4, 8) }, (): Demand => ({
     atMs: at(),
     kind: 'start',
-    pipeline: chance.pick(['single', 'single', 'graph', 'slow']),
+    pipeline: chance.pick(['single', 'graph', 'graph', 'slow']),
     keyed: chance.happens(0.7),
     twin: chance.happens(0.25),
   }));
@@ -114,27 +121,35 @@ function makeDemands(chance: Chance, healMs: number): Demand[] {
 }
 
 const KINDS: readonly [Fault['kind'], ...Fault['kind'][]] = [
-  ...(['crash', 'crash', 'pause', 'pause', 'pause', 'trap', 'trap', 'trap', 'trap', 'trap'] as const),
-  ...(['cut', 'cut', 'cut', 'split', 'loss', 'loss', 'slow', 'slow', 'down', 'clock'] as const),
-  ...(['lease', 'lease', 'compact', 'transfer', 'drain', 'crash_all'] as const),
+  ...(['crash', 'crash', 'pause', 'pause', 'trap', 'trap', 'trap', 'trap', 'cut', 'cut'] as const),
+  ...(['split', 'loss', 'loss', 'slow', 'slow', 'down', 'clock', 'lease', 'lease'] as const),
+  ...(['compact', 'transfer', 'drain', 'crash_all'] as const),
 ];
 
-function makeFault(chance: Chance, { engine, healMs }: Pick<Plan, 'engine' | 'healMs'>): Fault {
+/** A few kinds only in each history: what all of them together never let happen, some of them alone do. */
+function makeFaults(frame: Frame): Fault[] {
+  const { chance } = frame;
+  const kinds = [chance.pick(KINDS), chance.pick(KINDS), chance.pick(KINDS)] as const;
+  return Array.from({ length: chance.whole(1, 6) }, () => makeFault(frame, chance.pick(kinds)));
+}
+
+function makeFault(frame: Frame, kind: Fault['kind']): Fault {
+  const { chance, healMs } = frame;
   const atMs = chance.whole(FIRST_FAULT_MS, healMs - 300);
   const node: Target = chance.happens(0.6) ? 'leader' : chance.pick(NAMES);
   const forMs = chance.happens(0.5) ? chance.whole(50, 900) : chance.whole(900, 4_000);
   const place = chance.pick(PLACES);
-  const kind = chance.pick(KINDS);
   switch (kind) {
     case 'crash':
+      return { atMs, kind, node, forMs };
     case 'drain':
-      return kind === 'crash' ? { atMs, kind, node, forMs } : { atMs, kind, node: chance.pick(NAMES), forMs };
+      return { atMs, kind, node: chance.pick(NAMES), forMs };
     case 'crash_all':
       return { atMs, kind, forMs: Math.min(forMs, 1_500) };
     case 'pause':
       return { atMs, kind, node, forMs, timersFirst: chance.happens(0.5) };
     case 'trap':
-      return { atMs, kind, node, forMs, trap: makeTrap(chance, engine) };
+      return { atMs, kind, node: chance.happens(0.8) ? 'leader' : node, ...makeTrap(frame) };
     case 'cut':
       return { atMs, kind, node, forMs, place, way: chance.pick(['both', 'requests', 'answers']) };
     case 'split':
@@ -156,20 +171,50 @@ function makeFault(chance: Chance, { engine, healMs }: Pick<Plan, 'engine' | 'he
   }
 }
 
-function makeTrap(chance: Chance, engine: Plan['engine']): TrapFault {
+function makeTrap({ chance, engine }: Frame): { readonly trap: TrapFault; readonly forMs: number } {
+  const isDocker = engine === 'docker';
   const [place, call] = chance.pick<readonly [TrapFault['place'], string]>([
     ['store', 'duty commit'],
     ['store', 'duty commit'],
     ['store', 'cluster commit'],
     ['store', 'api commit'],
-    ['engine', engine === 'docker' ? 'create' : 'submit'],
-    ['engine', engine === 'docker' ? 'start' : 'submit'],
+    ['store', 'member commit'],
+    ['engine', isDocker ? 'create' : 'submit'],
+    ['engine', isDocker ? 'start' : 'submit'],
     ['engine', 'stop'],
-    ['engine', engine === 'docker' ? 'json' : 'lookup'],
-    ['engine', engine === 'docker' ? 'delete' : 'forget'],
+    ['engine', isDocker ? 'json' : 'lookup'],
+    ['engine', isDocker ? 'delete' : 'forget'],
     ['objects', 'put'],
   ]);
-  const phase = chance.pick<TrapPhase>(['before', 'after', 'answered']);
-  const then = chance.pick(['crash', 'pause', 'lose_answer'] as const);
-  return { place, call, phase: then === 'lose_answer' ? 'answered' : phase, then };
+  const then = chance.pick(['crash', 'pause', 'pause', 'lose_answer', 'delay', 'delay'] as const);
+  return { trap: { place, call, then, phase: phaseOf(chance, then) }, forMs: longEnough(chance) };
+}
+
+function phaseOf(chance: Chance, then: TrapFault['then']): TrapPhase {
+  if (then === 'delay') return 'under way';
+  return then === 'lose_answer' ? 'answered' : chance.pick(['before', 'after', 'answered']);
+}
+
+/** For somebody else to have taken over by then, more often than not. */
+function longEnough(chance: Chance): number {
+  return chance.happens(0.75) ? chance.whole(700, 3_200) : chance.whole(50, 700);
+}
+
+/**
+ * A scheme: the same spot is hit again and again, mostly at the leader, and now and then the leader is deposed while that is under way.
+ * What a guard is for happens seldom by accident.
+ */
+function makeScheme(frame: Frame): Fault[] {
+  const { chance, healMs } = frame;
+  const trap = makeTrap(frame);
+  const faults: Fault[] = [];
+  const count = chance.whole(2, 5);
+  for (let number = 0; number < count; number += 1) {
+    const atMs = chance.whole(FIRST_FAULT_MS, healMs - 500);
+    faults.push({ atMs, kind: 'trap', node: 'leader', ...trap });
+    if (chance.happens(0.3)) {
+      faults.push({ atMs: atMs + chance.whole(100, 700), kind: 'lease', node: 'leader', whose: 'leader' });
+    }
+  }
+  return faults;
 }

@@ -23,7 +23,8 @@ const USAGE = `npm run simulate -- [options]
   --seed N           one history; with --trace every line of it
   --seeds K          K histories, from --from N (default: a number made from the code, so that each change is tried on fresh seeds)
   --forever          until it is stopped
-  --mutation NAME    with a guard taken away; --mutation list names them, --mutation all looks for each
+  --mutation NAME    with a guard taken away; with --find: says which seed notices it, if one does within a minute;
+                     --mutation list names them, --mutation all --find looks for each
   --plans FILE       the plans of a file, such as test/golden/simulation-plans.json
   --workers N        processes (default: one for each core)`;
 
@@ -42,6 +43,7 @@ const { values } = parseArgs({
     forever: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
     mutation: { type: 'string' },
+    find: { type: 'boolean', default: false },
     plans: { type: 'string' },
     workers: { type: 'string' },
     worker: { type: 'boolean', default: false },
@@ -61,7 +63,7 @@ async function main(): Promise<number> {
     for (const { name, sentence } of MUTATIONS) write(`${name.padEnd(36)} ${sentence}`);
     return 0;
   }
-  if (values.mutation === 'all') return searchMutations();
+  if (values.mutation !== undefined && values.find) return findMutations(values.mutation);
   if (values.plans !== undefined) return runPlans(values.plans);
   if (values.seed !== undefined) return tellSeed(Number(values.seed));
   return searchMany();
@@ -102,14 +104,14 @@ function figures({ seeds, seconds, events, twice, counts }: Search): string {
   return `${rate}, ${inside}; ${twice} were run twice and were the same`;
 }
 
-async function searchMutations(): Promise<number> {
+async function findMutations(wanted: string): Promise<number> {
   let missing = 0;
   for (const { name } of MUTATIONS) {
-    const search = await searchSeeds({
+    if (wanted !== 'all' && wanted !== name) continue;
+    const { failure, seconds } = await searchSeeds({
       ...{ from: 1, count: Number.MAX_SAFE_INTEGER, workers: workers(), mutation: name },
       limitMs: MUTATION_LIMIT_MS,
     });
-    const { failure, seconds } = search;
     if (failure === null) missing += 1;
     const found = failure === null ? 'NOT FOUND' : `${failure.violation.id} by seed ${failure.seed}`;
     write(`${name.padEnd(36)} ${found.padEnd(24)} ${seconds.toFixed(1)} s  ${failure?.violation.what ?? ''}`);

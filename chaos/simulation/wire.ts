@@ -2,7 +2,8 @@
 // through here, is delayed, and may be lost on the way there (it never happened) or on the way back (it happened, and nobody knows).
 //
 // A trap is set on a node's next call of a kind: it springs right before the request leaves, right after, or once the other side
-// has done what was asked and before the answer leaves. That is how a crash or a pause hits the lines between two effects.
+// has done what was asked and before the answer leaves; or it lets just this request arrive late. That is how a crash or a pause
+// hits the lines between two effects, and how a write lands that everybody has given up.
 
 import type { Chance } from './random.ts';
 import type { Process, Universe } from './universe.ts';
@@ -19,7 +20,7 @@ export interface LinkWeather {
   loss: number;
 }
 
-export type TrapPhase = 'before' | 'after' | 'answered';
+export type TrapPhase = 'before' | 'after' | 'answered' | 'under way';
 
 export interface Trap {
   readonly node: string;
@@ -27,7 +28,8 @@ export interface Trap {
   /** Calls whose name begins with this; '' = any. */
   readonly call: string;
   readonly phase: TrapPhase;
-  readonly spring: (process: Process) => void;
+  /** Answers how much longer the request is under way. */
+  readonly spring: (process: Process) => number;
 }
 
 export interface Request {
@@ -134,7 +136,7 @@ class Network implements Wire {
 
   #leave(request: Request, arrive: () => void): void {
     const delayMs = this.#passage(request.process.name, request.place, 'requests');
-    if (delayMs !== null) this.#universe.after(delayMs, null, arrive);
+    if (delayMs !== null) this.#universe.after(delayMs + this.#spring(request, 'under way'), null, arrive);
     this.#spring(request, 'after');
   }
 
@@ -155,12 +157,12 @@ class Network implements Wire {
     return this.#network.between(DELAY_MS.least, DELAY_MS.most) + straggles + slow;
   }
 
-  #spring({ process, place, call }: Request, phase: TrapPhase): void {
-    if (this.#traps.length === 0) return;
+  #spring({ process, place, call }: Request, phase: TrapPhase): number {
+    if (this.#traps.length === 0) return 0;
     const index = this.#traps.findIndex(
       (trap) =>
         trap.phase === phase && trap.node === process.name && trap.place === place && call.startsWith(trap.call),
     );
-    if (index >= 0) this.#traps.splice(index, 1)[0]?.spring(process);
+    return index < 0 ? 0 : (this.#traps.splice(index, 1)[0]?.spring(process) ?? 0);
   }
 }

@@ -104,7 +104,10 @@ export interface Engine {
   /** Tells the listener about changes until `signal` aborts. One listener at a time. */
   watch(listener: EngineListener, options: { readonly signal: AbortSignal }): void;
 
-  /** Asks the body to end (SIGTERM), and kills it after `graceMs`; 0 = at once. Repeatable; unknown or ended ids are no error. */
+  /**
+   * Asks the body to end (SIGTERM), and kills it after `graceMs`; 0 = at once. An id without a body never gets one any more: a submit
+   * that is still on its way, from whichever node, starts nothing. Repeatable; ended ids are no error.
+   */
   stop(id: AttemptId, options: { readonly graceMs: number }): Promise<void>;
 
   /** Throws 'not_found' for an unknown id and for one that never started. */

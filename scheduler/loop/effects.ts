@@ -218,6 +218,7 @@ class TermEffects implements Effects {
     const { deps, leadership } = this.#options;
     try {
       leadership.check();
+      const stopped = new Set(jobs.filter((job) => stopOf(job) === 'done'));
       const reports = await deps.engine.lookup(
         jobs.map(({ id }) => id),
         { fence: true },
@@ -225,8 +226,12 @@ class TermEffects implements Effects {
       for (const [index, job] of jobs.entries()) {
         const report = reports[index];
         invariant('ENG-1', report?.id === job.id, 'a look-up answers in the order in which it was asked');
-        this.#done(job, { submit: report.state === 'unknown' ? 'idle' : 'done' });
-        this.#see(job, report);
+        if (report.state === 'unknown') this.#done(job, { submit: 'idle' });
+        // What lives has not heard of the stop, or has not obeyed yet: it is told again.
+        else this.#done(job, { submit: 'done', ...(stopped.has(job) ? { stop: 'idle' } : {}) });
+        // Asked before it was stopped, told after: what it says of a start that never came is not the last word.
+        if (report.state === 'unknown' && stopOf(job) === 'done' && !stopped.has(job)) this.#touch(job);
+        else this.#see(job, report);
       }
     } catch (error) {
       for (const job of jobs) this.#postpone(job, { submit: 'idle' }, error);
@@ -241,7 +246,10 @@ class TermEffects implements Effects {
     try {
       leadership.check();
       await deps.engine.stop(job.id, { graceMs });
-      this.#done(job, { stop: 'done' });
+      const isUnknown = job.view.seen.get(job.taskId)?.state === 'unknown';
+      // It may have been started since it was asked about: it is asked about once more.
+      if (isUnknown) job.view.seen.delete(job.taskId);
+      this.#done(job, { stop: 'done', ...(isUnknown ? { submit: 'idle' } : {}) });
       this.#touch(job);
     } catch (error) {
       this.#postpone(job, { stop: 'idle' }, error);
@@ -253,6 +261,11 @@ function hold(job: Job, change: Partial<Hold>): void {
   const { view, taskId, attempt } = job;
   const before = view.holds.get(taskId);
   view.holds.set(taskId, { ...(before?.attempt === attempt ? before : idleHold(attempt)), ...change });
+}
+
+function stopOf({ view, taskId, attempt }: Job): Hold['stop'] {
+  const held = view.holds.get(taskId);
+  return held?.attempt === attempt ? held.stop : 'idle';
 }
 
 function graceOf(action: Action): number {

@@ -31,7 +31,7 @@ import {
 } from './outcome.ts';
 import type { Ending, Verdict } from './outcome.ts';
 import { idleHold } from './run-view.ts';
-import type { Observation } from './run-view.ts';
+import type { Hold, Observation } from './run-view.ts';
 
 /** `cancel`: a wish to cancel just this task. */
 export function planTask(draft: Draft, taskId: TaskId, cancel: CancelWish | null = null): void {
@@ -107,7 +107,7 @@ type Attempt = ProcessingTask | RunningTask;
 function planAttempt(draft: Draft, before: Attempt, cancel: CancelWish | null): void {
   if (draft.isFresh(before.taskId)) return;
   const seen = draft.view.seen.get(before.taskId);
-  const ending = endingOf(before, seen, draft.now);
+  const ending = endingOf(draft, before, seen);
   let task = noteStart(draft, before, seen, ending);
   const stop = stopOf(draft, task, cancel);
   const changed = stop !== null && (task.stop === null || stop.graceMs < task.stop.graceMs);
@@ -124,7 +124,8 @@ function planAttempt(draft: Draft, before: Attempt, cancel: CancelWish | null): 
 }
 
 /** How the attempt ended, if what was seen says so. */
-function endingOf(task: Attempt, seen: Observation | undefined, now: number): Ending | null {
+function endingOf(draft: Draft, task: Attempt, seen: Observation | undefined): Ending | null {
+  const { now } = draft;
   if (seen === undefined) return null;
   switch (seen.state) {
     case 'ended':
@@ -139,8 +140,8 @@ function endingOf(task: Attempt, seen: Observation | undefined, now: number): En
           endedAt: now,
         };
       }
-      // Never started, and it is not wanted any more: this is its end.
-      if (task.stop !== null)
+      // Never started, and the stop has seen to it that it never will be: this is its end.
+      if (task.stop !== null && holdOf(draft, task).stop === 'done')
         return { end: { kind: 'not_started', why: 'stopped before it started' }, startedAt: 0, endedAt: now };
       return null;
     case 'pending':
@@ -219,11 +220,15 @@ function unresolvedVerdict({ end }: Ending): Verdict {
   return { status: 'failed', reason: { reason: 'failed_precondition', description }, exitCode: 1, mayRetry: 'no' };
 }
 
+function holdOf({ view }: Draft, { taskId, attempt }: Attempt): Hold {
+  const held = view.holds.get(taskId);
+  return held?.attempt === attempt ? held : idleHold(attempt);
+}
+
 /** Nothing new was decided: see to it that the engine has been told, in this term, what was decided before. */
 function drive(draft: Draft, task: Attempt, seen: Observation | undefined): void {
   const { taskId, attempt } = task;
-  const held = draft.view.holds.get(taskId);
-  const hold = held?.attempt === attempt ? held : idleHold(attempt);
+  const hold = holdOf(draft, task);
   if (hold.submit === 'busy' || hold.stop === 'busy') return;
   if (hold.retryAt > draft.now) {
     if (task.state === 'processing' && task.note !== hold.why) {

@@ -196,6 +196,14 @@ export function forgetTests({ engine, world }: EngineTestScope): void {
     expect(await world().starts(id)).toBe(0);
   });
 
+  test('an attempt that is stopped before it was ever submitted cannot be started by a late submit', async () => {
+    const id = freshId();
+    await engine().stop(id, { graceMs: 0 });
+    expect((await lookupOne(engine(), id)).state).toBe('unknown');
+    expect(['unknown', 'ended']).toContain((await submit(engine(), spec(id))).state);
+    expect(await world().starts(id)).toBe(0);
+  });
+
   test('forgetting twice, or an unknown id, is no error', async () => {
     const id = await ended();
     await engine().forget(id);

@@ -152,7 +152,12 @@ class EngineOnDocker implements DockerEngine {
 
   async stop(id: AttemptId, { graceMs }: { readonly graceMs: number }): Promise<void> {
     await this.#submissions.cancel(id);
-    const container = await this.#find(id);
+    let container = await this.#find(id);
+    if (container === null || isLeftover(container)) {
+      // From here on nobody starts this id, whoever gets its name; a start that came before the mark is seen now.
+      await this.#marks.put('forgotten', id, '');
+      container = await this.#find(id);
+    }
     if (container === null) return;
     if (isLeftover(container)) await this.#locked(id, () => this.#settle(id));
     else if (container.running) await this.#stops.stop(container.containerId, graceMs);

@@ -83,6 +83,7 @@ export function createInstantEngine({ place, now, bodyMs = 0, onBody }: InstantE
       signal.addEventListener('abort', () => place.changed.delete(changed), { once: true });
     },
     async stop(id, { graceMs }) {
+      if (!place.attempts.has(id)) place.attempts.set(id, null);
       place.attempts.get(id)?.stop(graceMs === 0 ? 'SIGKILL' : 'SIGTERM');
     },
     async *logs(id) {

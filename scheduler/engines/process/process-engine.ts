@@ -148,6 +148,9 @@ class ProcessEngine implements Engine {
 
   async stop(id: AttemptId, { graceMs }: { readonly graceMs: number }): Promise<void> {
     await this.#submissions.get(id)?.report.catch(() => undefined);
+    const found = await this.#store.inspect(id);
+    // A start that another node still has on its way must find the id used.
+    if (found.state === 'unknown' && !found.used) await this.#store.bar(id);
     await this.#stopper.stop(id, graceMs);
   }
 

@@ -22,6 +22,7 @@ export interface ScriptedEngine extends Engine {
 
 export function createScriptedEngine(now: () => number): ScriptedEngine {
   const states = new Map<AttemptId, AttemptReport>();
+  const barred = new Set<AttemptId>();
   let listener: EngineListener | null = null;
 
   function change(report: AttemptReport): void {
@@ -49,6 +50,7 @@ export function createScriptedEngine(now: () => number): ScriptedEngine {
     submit: async (spec) => {
       const known = answer(states.get(spec.id));
       if (known !== undefined) return known;
+      if (barred.has(spec.id)) return { id: spec.id, state: 'unknown' };
       engine.starts.set(spec.id, (engine.starts.get(spec.id) ?? 0) + 1);
       engine.specs.set(spec.id, spec);
       const report: AttemptReport = { id: spec.id, state: 'running', startedAt: now() };
@@ -67,6 +69,7 @@ export function createScriptedEngine(now: () => number): ScriptedEngine {
     },
     stop: async (id, { graceMs }) => {
       engine.stops.push(answer({ id, graceMs }));
+      if (!states.has(id)) barred.add(id);
       if (states.get(id)?.state === 'running') engine.end(id, { kind: 'signalled', signal: 'SIGTERM' });
     },
     logs: () => {

@@ -392,6 +392,10 @@ describe('adoption by a new leader', () => {
     view.asks = [cancelRun(0)];
     step(view);
     see(view, 'a', { id: attemptId({ ...view.run, taskId: 'a' as TaskId }, 1), state: 'unknown' });
+    // A start of an older leader may still be on its way: the stop bars it.
+    expect(step(view)).toEqual(['tell the engine again to stop a']);
+    view.holds.set('a' as TaskId, { ...idleHold(1), stop: 'done' });
+    view.attention = 'all';
     expect(step(view)).toEqual([
       'complete a as cancelled: it was cancelled',
       'finish the run as cancelled: cancelled by ann',
