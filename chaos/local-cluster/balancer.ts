@@ -100,6 +100,7 @@ frontend api
 backend nodes
   balance roundrobin
   option http-server-close
+  option http-pretend-keepalive
   retries 3
   option redispatch 1
   retry-on conn-failure empty-response
