@@ -40,11 +40,11 @@ export function hearPeer(parts: HearingParts, target: PeerTarget): HeardPeer {
   let client: Client | null = null;
   let stream: ClientReadableStream<Pulse> | null = null;
   let again: NodeJS.Timeout | undefined;
-  let watchdog: NodeJS.Timeout | undefined;
   let closed = false;
+  const watchdog = createWatchdog(clock, timings.streamSilentMs, lost);
 
   function hangUp(): void {
-    clearTimeout(watchdog);
+    watchdog.stop();
     stream?.removeAllListeners('data').cancel();
     stream = null;
     client?.close();
@@ -61,17 +61,12 @@ export function hearPeer(parts: HearingParts, target: PeerTarget): HeardPeer {
     onNews();
   }
 
-  function watch(): void {
-    clearTimeout(watchdog);
-    watchdog = setTimeout(() => lost(`nothing heard for ${timings.streamSilentMs} ms`), timings.streamSilentMs);
-  }
-
   function take(next: Pulse): void {
     if (next.nodeId !== target.nodeId) return lost(`node ${next.nodeId} listens there`);
     if (broken) log.info({ peer: target.name, address: target.address }, 'peers: heard again');
     const isNew = broken || pulse === null || saysNews(pulse, next, timings.pulseMs * MISSED_PULSES);
     [broken, failures, pulse, heardAt] = [false, 0, next, clock.now()];
-    watch();
+    watchdog.start();
     if (isNew) onNews();
   }
 
@@ -84,7 +79,7 @@ export function hearPeer(parts: HearingParts, target: PeerTarget): HeardPeer {
     const { path, requestSerialize, responseDeserialize } = peerMethods.follow;
     const opened = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {}, dialer.metadata());
     stream = opened;
-    watch();
+    watchdog.start();
     // What an abandoned stream still says is no news.
     opened.on('data', (next: Pulse) => stream === opened && take(next));
     opened.on('error', (error) => stream === opened && lost(errorText(error)));
@@ -100,6 +95,18 @@ export function hearPeer(parts: HearingParts, target: PeerTarget): HeardPeer {
       hangUp();
     },
   };
+}
+
+/** A process that was frozen itself has not waited so long, and listens on. */
+function createWatchdog(clock: AwakeClock, silentMs: number, onSilent: (why: string) => void) {
+  let timer: NodeJS.Timeout | undefined;
+  const wait = (since: number) => {
+    const leftMs = since + silentMs - clock.now();
+    clearTimeout(timer);
+    if (leftMs <= 0) onSilent(`nothing heard for ${silentMs} ms`);
+    else timer = setTimeout(() => wait(since), leftMs);
+  };
+  return { start: () => wait(clock.now()), stop: () => clearTimeout(timer) };
 }
 
 function pauseAfter(failures: number, { againFirstMs, againMaxMs }: PeerTimings): number {
