@@ -219,6 +219,7 @@ class TermEffects implements Effects {
     try {
       leadership.check();
       const stopped = new Set(jobs.filter((job) => stopOf(job) === 'done'));
+      const seen = jobs.map(seenOf);
       const reports = await deps.engine.lookup(
         jobs.map(({ id }) => id),
         { fence: true },
@@ -229,8 +230,9 @@ class TermEffects implements Effects {
         if (report.state === 'unknown') this.#done(job, { submit: 'idle' });
         // What lives has not heard of the stop, or has not obeyed yet: it is told again.
         else this.#done(job, { submit: 'done', ...(stopped.has(job) ? { stop: 'idle' } : {}) });
-        // Asked before it was stopped, told after: what it says of a start that never came is not the last word.
-        if (report.state === 'unknown' && stopOf(job) === 'done' && !stopped.has(job)) this.#touch(job);
+        // Asked before it was stopped, or before the engine told more by itself: that nothing had started then says nothing now.
+        const isOutdated = (stopOf(job) === 'done' && !stopped.has(job)) || seenOf(job) !== seen[index];
+        if (report.state === 'unknown' && isOutdated) this.#touch(job);
         else this.#see(job, report);
       }
     } catch (error) {
@@ -266,6 +268,10 @@ function hold(job: Job, change: Partial<Hold>): void {
 function stopOf({ view, taskId, attempt }: Job): Hold['stop'] {
   const held = view.holds.get(taskId);
   return held?.attempt === attempt ? held.stop : 'idle';
+}
+
+function seenOf({ view, taskId }: Job): Observation | undefined {
+  return view.seen.get(taskId);
 }
 
 function graceOf(action: Action): number {

@@ -14,6 +14,7 @@ import { configRecord } from '../../../../store/records/pipeline-records.ts';
 import { askRecord, openRunRecord, runRecord, taskRecord } from '../../../../store/records/run-records.ts';
 import { createMemoryStore } from '../../../../store/state/memory/memory-store.ts';
 import type { StateStore } from '../../../../store/state/port.ts';
+import type { AttemptSpec } from '../../../../scheduler/engines/port.ts';
 import { eventually } from '../../../eventually.ts';
 import { leadAlone } from '../../cluster/lead-alone.ts';
 import type { LoneLeader } from '../../cluster/lead-alone.ts';
@@ -273,6 +274,41 @@ describe('one leader', () => {
     await complete(state, key);
     expect(engine.stops.at(-1)).toEqual({ id: attemptId({ ...key, taskId: 'a' as TaskId }, 1), graceMs: 5_000 });
     expect(await tasksOf(state, key)).toMatchObject([{ state: 'complete', status: 'cancelled' }]);
+  });
+
+  test('an answer from before a body started does not make it lost', async () => {
+    const state = createMemoryStore();
+    const engine = createScriptedEngine(Date.now);
+    await register(state, aConfig([aTask('a')]));
+    engine.down = true;
+    const first = lead(state, engine);
+    const key = await start(state, 1);
+    await eventually(async () => expect(await tasksOf(state, key)).toMatchObject([{ state: 'processing' }]));
+    await first.stop();
+    engine.down = false;
+    const { lookup } = engine;
+    let go: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (go = resolve));
+    const asked = new Promise<void>((resolve) => {
+      engine.lookup = async (ids) => {
+        const answer = await lookup(ids);
+        resolve();
+        await held;
+        return answer;
+      };
+    });
+    lead(state, engine);
+    await asked;
+    // The start that the first leader had on its way.
+    const id = attemptId({ ...key, taskId: 'a' as TaskId }, 1);
+    await engine.submit({ id } as AttemptSpec, { signal: new AbortController().signal });
+    await eventually(async () => expect(await tasksOf(state, key)).toMatchObject([{ state: 'running' }]));
+    go();
+    // The answer is taken in, and whatever it leads to is committed.
+    for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    engine.end(id, SUCCESS);
+    await complete(state, key);
+    expect(await runOf(state, key)).toMatchObject({ status: 'successful' });
   });
 
   test('a retried run starts only what was not successful', async () => {
