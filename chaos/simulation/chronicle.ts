@@ -60,7 +60,7 @@ export interface Effect {
   readonly term: number | null;
 }
 
-export interface ClientAnswer {
+interface ClientAnswer {
   readonly what: string;
   readonly run: string;
 }

@@ -19,6 +19,7 @@ export const INVARIANTS = {
   I18: 'Outcomes are the truth: what a record says of an attempt is what happened to its body.',
   I19: 'Event streams are complete: across breaks and nodes a reader sees every event, once, in order.',
   I20: "No invariant of the code itself breaks, nothing is rejected unheard, no node's loop spins.",
+  I21: 'What a leader reads is not older than its term.',
 } as const;
 
 export type InvariantId = keyof typeof INVARIANTS;

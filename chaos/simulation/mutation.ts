@@ -1,6 +1,7 @@
 // Guards that can be taken away, one at a time, to prove that the simulation would notice. They are taken away from outside: by
 // wrapping what the code under test is given. Nothing in that code knows of it.
 
+import type { ClusterTimings } from '../../cluster/join.ts';
 import type { Leadership } from '../../cluster/leadership.ts';
 import type { Engine } from '../../scheduler/engines/port.ts';
 import type { StateStore } from '../../store/state/port.ts';
@@ -14,6 +15,7 @@ export interface Mutation {
   readonly store: (role: Role, store: StateStore) => StateStore;
   readonly leadership: (leadership: Leadership) => Leadership;
   readonly engine: (engine: Engine) => Engine;
+  readonly timings: Partial<ClusterTimings>;
   readonly host: { readonly claim: boolean; readonly tombstone: boolean; readonly bar: boolean };
 }
 
@@ -23,5 +25,6 @@ export const NO_MUTATION: Mutation = {
   store: (_role, store) => store,
   leadership: (leadership) => leadership,
   engine: (engine) => engine,
+  timings: {},
   host: { claim: false, tombstone: false, bar: false },
 };

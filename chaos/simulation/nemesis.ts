@@ -18,6 +18,10 @@ export interface NemesisDeps {
   readonly processOf: (name: string) => Process | null;
   readonly crash: (name: string) => void;
   readonly start: (name: string) => void;
+  /** Nodes whose reads are answered as of a revision of the past. */
+  readonly sleepy: Map<string, number>;
+  /** The store's newest. */
+  readonly revision: () => number;
 }
 
 export interface Nemesis {
@@ -57,6 +61,10 @@ class PlannedNemesis implements Nemesis {
         return this.#spoil(fault, name);
       case 'down':
         return this.#close(fault.place, fault.forMs);
+      case 'stale':
+        this.#note(`FAULT: reads of leader work on ${name} are answered from the past`);
+        this.#deps.sleepy.set(name, this.#deps.revision());
+        return this.#later(fault.forMs, () => this.#deps.sleepy.delete(name));
       case 'clock':
         return this.#jump(name, fault.byMs);
       case 'lease':
@@ -75,6 +83,7 @@ class PlannedNemesis implements Nemesis {
     this.#isHealed = true;
     this.#note('everything is healed');
     wire.heal();
+    this.#deps.sleepy.clear();
     for (const name of nodeNames) {
       const process = processOf(name);
       if (process === null) start(name);

@@ -5,7 +5,7 @@ import { createEventOperations } from '../../api/operations/events.ts';
 import { createRunOperations } from '../../api/operations/runs.ts';
 import type { ApiDeps } from '../../api/operations/deps.ts';
 import { joinCluster } from '../../cluster/join.ts';
-import type { ClusterNode, JoinOptions, LocalMemory, Remembered } from '../../cluster/join.ts';
+import type { ClusterNode, ClusterTimings, JoinOptions, LocalMemory, Remembered } from '../../cluster/join.ts';
 import type { LeaderDuty, Leadership } from '../../cluster/leadership.ts';
 import type { Engine } from '../../scheduler/engines/port.ts';
 import { createArchivingDuty } from '../../scheduler/loop/archiver.ts';
@@ -39,6 +39,8 @@ export interface NodeDeps {
   readonly engineFor: (process: Process) => Engine;
   /** Told of each term that this node's duties begin; may change what they see of it. */
   readonly reign: (process: Process, leadership: Leadership) => Leadership;
+  /** Changes to the usual ones. */
+  readonly timings: Partial<ClusterTimings>;
   /** Something that must never happen did: an invariant of the code, a join that failed for good. */
   readonly broke: (process: Process, why: string) => void;
 }
@@ -94,7 +96,7 @@ export function startNode(deps: NodeDeps, disk: NodeDisk, process: Process): Run
     nodeDuties: [createArchivingDuty({ state: memberStore, objects, engine, log })],
     peers: links,
     memory: memoryOn(disk),
-    timings: SIMULATED_TIMINGS,
+    timings: { ...SIMULATED_TIMINGS, ...deps.timings },
     monotonicMs: () => performance.now(),
     now,
     newId: newUuid,

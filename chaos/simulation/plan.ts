@@ -32,6 +32,8 @@ export type Fault = { readonly atMs: number } & (
   | { readonly kind: 'down'; readonly place: 'store' | 'engine' | 'objects'; readonly forMs: number }
   | { readonly kind: 'clock'; readonly node: Target; readonly byMs: number }
   | { readonly kind: 'lease'; readonly node: Target; readonly whose: 'leader' | 'member' }
+  /** Reads of leader work are answered from the past, until a write of the node was acknowledged: a sleepy member of the store. */
+  | { readonly kind: 'stale'; readonly node: Target; readonly forMs: number }
   | { readonly kind: 'compact' }
   | { readonly kind: 'transfer'; readonly to: string | null }
   | { readonly kind: 'drain'; readonly node: string; readonly forMs: number }
@@ -122,7 +124,7 @@ function makeDemands(chance: Chance, healMs: number): Demand[] {
 
 const KINDS: readonly [Fault['kind'], ...Fault['kind'][]] = [
   ...(['crash', 'crash', 'pause', 'pause', 'trap', 'trap', 'trap', 'trap', 'cut', 'cut'] as const),
-  ...(['split', 'loss', 'loss', 'slow', 'slow', 'down', 'clock', 'lease', 'lease'] as const),
+  ...(['split', 'loss', 'loss', 'slow', 'slow', 'down', 'stale', 'clock', 'lease', 'lease'] as const),
   ...(['compact', 'transfer', 'drain', 'crash_all'] as const),
 ];
 
@@ -164,6 +166,8 @@ function makeFault(frame: Frame, kind: Fault['kind']): Fault {
       return { atMs, kind, node, byMs: chance.whole(-4_000, 4_000) };
     case 'lease':
       return { atMs, kind, node, whose: chance.pick(['leader', 'leader', 'member']) };
+    case 'stale':
+      return { atMs, kind, node, forMs };
     case 'compact':
       return { atMs, kind };
     case 'transfer':
@@ -176,7 +180,7 @@ function makeTrap({ chance, engine }: Frame): { readonly trap: TrapFault; readon
   const [place, call] = chance.pick<readonly [TrapFault['place'], string]>([
     ['store', 'duty commit'],
     ['store', 'duty commit'],
-    ['store', 'cluster commit'],
+    ['store', 'cluster commit cluster/leader'],
     ['store', 'api commit'],
     ['store', 'member commit'],
     ['engine', isDocker ? 'create' : 'submit'],
@@ -206,6 +210,7 @@ function longEnough(chance: Chance): number {
  */
 function makeScheme(frame: Frame): Fault[] {
   const { chance, healMs } = frame;
+  if (chance.happens(0.15)) return makeUnclearClaim(frame);
   const trap = makeTrap(frame);
   const faults: Fault[] = [];
   const count = chance.whole(2, 5);
@@ -217,4 +222,20 @@ function makeScheme(frame: Frame): Fault[] {
     }
   }
   return faults;
+}
+
+/** The leadership changes, whoever claims it hears no answer, and reads come from a sleepy member of the store. */
+function makeUnclearClaim({ chance, healMs }: Frame): Fault[] {
+  const atMs = chance.whole(FIRST_FAULT_MS, healMs - 1_000);
+  const trap: TrapFault = {
+    place: 'store',
+    call: 'cluster commit cluster/leader',
+    phase: 'answered',
+    then: 'lose_answer',
+  };
+  const everywhere = NAMES.flatMap((node): Fault[] => [
+    { atMs, kind: 'stale', node, forMs: 2_500 },
+    { atMs, kind: 'trap', node, trap, forMs: 0 },
+  ]);
+  return [...everywhere, { atMs: atMs + chance.whole(50, 600), kind: 'lease', node: 'leader', whose: 'leader' }];
 }

@@ -4,7 +4,7 @@
 import { AppError } from '../../store/model/errors.ts';
 import type { WriteOutcome } from '../../store/model/errors.ts';
 import { CompactedError } from '../../store/state/port.ts';
-import type { KeyRange, StateStore, WatchBatch, WatchOptions } from '../../store/state/port.ts';
+import type { KeyRange, StateStore, Transaction, WatchBatch, WatchOptions } from '../../store/state/port.ts';
 import type { Process, Universe } from './universe.ts';
 import type { Wire } from './wire.ts';
 import { LinkError } from './wire.ts';
@@ -32,7 +32,7 @@ export function createStoreLink(deps: StoreLinkDeps): StateStore {
     limits: store.limits,
     range: (range, options) => read('range', () => store.range(range, options)),
     get: (key) => read('get', () => store.get(key)),
-    commit: (transaction) => write('commit', () => store.commit(transaction)),
+    commit: (transaction) => write(commitName(transaction), () => store.commit(transaction)),
     watch: async (range, options) => {
       const watch = new RemoteWatch(deps, range, options);
       await watch.open();
@@ -47,6 +47,13 @@ export function createStoreLink(deps: StoreLinkDeps): StateStore {
     compact: (revision) => write('compact', () => store.compact(revision)),
     close: async () => undefined,
   };
+}
+
+/** "commit cluster/leader", "commit run/default": what traps are set on. */
+function commitName({ writes }: Transaction): string {
+  const [first] = writes;
+  const key = first === undefined ? '' : 'key' in first ? first.key : first.range.start;
+  return `commit ${key.split('/').slice(0, 2).join('/')}`;
 }
 
 interface Asked {

@@ -4,7 +4,8 @@
 import { keys } from '../../store/keys.ts';
 import type { StateStore } from '../../store/state/port.ts';
 import { createMemoryStore } from '../../store/state/memory/memory-store.ts';
-import type { Transaction, WatchBatch } from '../../store/state/port.ts';
+import { CompactedError } from '../../store/state/port.ts';
+import type { KeyRange, RangeOptions, RangeResult, Transaction, WatchBatch } from '../../store/state/port.ts';
 import type { Engine } from '../../scheduler/engines/port.ts';
 import type { AttemptId } from '../../store/model/ids.ts';
 import { createBodies } from './bodies.ts';
@@ -84,6 +85,8 @@ class SimulatedWorld {
   readonly #wire;
   readonly #peers;
   readonly #blobs = new Map<string, Buffer>();
+  readonly #sleepy = new Map<string, number>();
+  #revision = 0;
   readonly #mutation: Mutation;
   #violation: Violation | null = null;
   #isHealed = false;
@@ -179,6 +182,8 @@ class SimulatedWorld {
       processOf: (name) => this.#nodes.get(name)?.process ?? null,
       crash: (name) => this.#crash(name),
       start: (name) => this.#startNode(name),
+      sleepy: this.#sleepy,
+      revision: () => this.#revision,
     });
     const clients = createClients({
       ...{ universe, wire: this.#wire, chronicle: this.#chronicle, nodeNames, fail: this.#fail },
@@ -230,6 +235,7 @@ class SimulatedWorld {
         this.#terms.set(process, leadership.term);
         return mutation.leadership(leadership);
       },
+      timings: mutation.timings,
       broke: (process, why) => this.#nodeBroke(process, why),
     };
   }
@@ -238,9 +244,12 @@ class SimulatedWorld {
   #remembered(process: Process, store: StateStore): StateStore {
     return {
       ...store,
-      commit: (transaction) => {
+      commit: async (transaction) => {
         this.#sent.set(transaction, this.#terms.get(process) ?? null);
-        return store.commit(transaction);
+        const result = await store.commit(transaction);
+        // What the member of the store has written, it knows.
+        if (result.succeeded) this.#sleepy.delete(process.name);
+        return result;
       },
     };
   }
@@ -257,8 +266,9 @@ class SimulatedWorld {
     return {
       limits: store.limits,
       commit,
-      range: (range, rangeOptions) => store.range(range, rangeOptions),
-      get: (key) => store.get(key),
+      ...(role === 'duty'
+        ? this.#leaderReads(process)
+        : { range: store.range.bind(store), get: store.get.bind(store) }),
       watch: (range, watchOptions) => store.watch(range, watchOptions),
       grantLease: (ttlSeconds) => store.grantLease(ttlSeconds),
       keepLease: (id) => store.keepLease(id),
@@ -266,6 +276,32 @@ class SimulatedWorld {
       compact: (revision) => store.compact(revision),
       close: async () => undefined,
     };
+  }
+
+  /** The reads of a leader's work, which have to know everything from before its term. */
+  #leaderReads(process: Process): Pick<StateStore, 'range' | 'get'> {
+    const range: StateStore['range'] = async (wanted, options = {}) => {
+      const term = this.#terms.get(process) ?? 0;
+      const sleepy = this.#sleepy.get(process.name);
+      const past =
+        sleepy === undefined || options.revision !== undefined ? null : await this.#past(wanted, options, sleepy);
+      const result = past ?? (await this.#store.range(wanted, options));
+      const served = options.revision ?? result.revision;
+      if (served < term) this.#fail('I21', `${process.name} reads as of revision ${served} in its term ${term}`);
+      return result;
+    };
+    const get = async (key: string) => (await range({ start: key, end: `${key}\0` })).kvs[0] ?? null;
+    return { range, get };
+  }
+
+  /** Null when that past is gone. */
+  async #past(range: KeyRange, options: RangeOptions, revision: number): Promise<RangeResult | null> {
+    try {
+      return { ...(await this.#store.range(range, { ...options, revision })), revision };
+    } catch (error) {
+      if (error instanceof CompactedError) return null;
+      throw error;
+    }
   }
 
   #watched(process: Process): Engine {
@@ -303,6 +339,7 @@ class SimulatedWorld {
   #takeCommits(): void {
     for (const batch of this.#arrived.splice(0)) {
       for (const [revision, events] of byRevision(batch)) {
+        this.#revision = revision;
         const author = this.#authors.get(revision) ?? null;
         this.#authors.delete(revision);
         const commit = this.#chronicle.take(revision, events, author);
