@@ -2,35 +2,39 @@
 // installed, elsewhere it is said what to do. `node test/ensure-tools.mjs etcd haproxy` asks for some of them only.
 
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { installPackages } from './install-packages.mjs';
 
-/** What each is for, which file shows that it is there, and which Debian package brings it. */
+/** By the name of the program: which Debian package brings it where, and what it is called elsewhere. */
 const TOOLS = {
-  etcd: { packageName: 'etcd-server', files: ['/usr/bin/etcd'], what: 'etcd 3.4 or newer as "etcd"' },
-  etcdctl: { packageName: 'etcd-client', files: ['/usr/bin/etcdctl'], what: 'its client "etcdctl"' },
-  haproxy: { packageName: 'haproxy', files: ['/usr/sbin/haproxy'], what: 'HAProxy 2.4 or newer as "haproxy"' },
-  openssl: { packageName: 'openssl', files: ['/usr/bin/openssl'], what: 'openssl' },
+  etcd: { packageName: 'etcd-server', file: '/usr/bin/etcd', what: 'etcd 3.4 or newer' },
+  etcdctl: { packageName: 'etcd-client', file: '/usr/bin/etcdctl', what: 'its client etcdctl' },
+  haproxy: { packageName: 'haproxy', file: '/usr/sbin/haproxy', what: 'HAProxy 2.4 or newer' },
+  openssl: { packageName: 'openssl', file: '/usr/bin/openssl', what: 'openssl' },
   // Makes system calls fail and disks slow.
-  strace: { packageName: 'strace', files: ['/usr/bin/strace'], what: 'strace (Linux)' },
+  strace: { packageName: 'strace', file: '/usr/bin/strace', what: 'strace (Linux)' },
   // Sets the clocks of single processes.
-  faketime: { packageName: 'faketime', files: ['/usr/bin/faketime'], what: 'libfaketime (Linux)' },
+  faketime: { packageName: 'faketime', file: '/usr/bin/faketime', what: 'libfaketime (Linux)' },
   // Cut links between processes.
-  ip: { packageName: 'iproute2', files: ['/bin/ip', '/sbin/ip', '/usr/sbin/ip'], what: 'iproute2 (Linux)' },
-  nft: { packageName: 'nftables', files: ['/usr/sbin/nft'], what: 'nftables (Linux)' },
+  ip: { packageName: 'iproute2', file: '/usr/sbin/ip', what: 'iproute2 (Linux)' },
+  nft: { packageName: 'nftables', file: '/usr/sbin/nft', what: 'nftables (Linux)' },
 };
+
+/** Not everybody's search path has the folders of the superuser's programs. */
+const FOLDERS = [...(process.env.PATH ?? '').split(path.delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
 
 const asked = process.argv.slice(2);
 const missing = (asked.length > 0 ? asked : Object.keys(TOOLS))
-  .map((name) => TOOLS[name])
-  .filter(({ files }) => !files.some((file) => existsSync(file)));
+  .filter((name) => !FOLDERS.some((folder) => existsSync(path.join(folder, name))))
+  .map((name) => TOOLS[name]);
 
 try {
   if (missing.length > 0) {
     const names = missing.map(({ packageName }) => packageName);
     installPackages(names, {
       why: `${names.join(', ')}: not installed`,
-      files: missing.map(({ files }) => files[0]),
-      elsewhere: `install ${missing.map(({ what }) => what).join(', ')} (in the search path)`,
+      files: missing.map(({ file }) => file),
+      elsewhere: `install ${missing.map(({ what }) => what).join(', ')}, so that it is found by PATH`,
     });
     console.log(`Tools for tests: installed ${names.join(', ')}.`);
   } else if (asked.length === 0) console.log('Tools for tests: used what is installed.');
