@@ -64,7 +64,7 @@ export const CANCEL: Check = {
       if (operation.op !== 'cancel' || outcomeOf(operation) !== 'ok' || place === undefined) return [];
       const limit = boundEnd(evidence, operation.ret ?? Infinity, evidence.bounds.cancelMs);
       return (marks.get(place) ?? [])
-        .filter(({ at }) => at > limit)
+        .filter(({ at, asked = at }) => asked > limit)
         .map(({ attempt, mark, at }) => ({
           check: 'CANCEL',
           subject: attempt,

@@ -50,6 +50,8 @@ export interface BodyMark {
   readonly at: number;
   /** The node that told the engine to start it; '' = not known. */
   readonly node: string;
+  /** When the node told it to, where that can be seen; the engine may take its time. */
+  readonly asked?: number;
 }
 
 /** One reign, as a bystander saw the leader key. */

@@ -27,13 +27,20 @@ export const EFFECT: Check = {
 function judgeEffect(mark: BodyMark, { terms, bounds, faults }: Evidence): readonly Violation[] {
   if (mark.mark !== 'start' || mark.node === '' || terms.length === 0) return [];
   const reigns = terms.filter(({ name }) => name === mark.node);
+  const asked = mark.asked ?? mark.at;
   const isCovered = reigns.some(
     ({ from, to }) =>
-      mark.at >= from - bounds.observerMs && (to === null || mark.at <= boundEnd({ faults }, to, bounds.effectMs)),
+      asked >= from - bounds.observerMs && (to === null || asked <= boundEnd({ faults }, to, bounds.effectMs)),
   );
   if (isCovered) return [];
-  const at = mark.at;
-  return [{ check: 'EFFECT', subject: mark.attempt, what: `was started by ${mark.node}, ${distance(reigns, at)}`, at }];
+  return [
+    {
+      check: 'EFFECT',
+      subject: mark.attempt,
+      what: `was started by ${mark.node}, ${distance(reigns, asked)}`,
+      at: asked,
+    },
+  ];
 }
 
 function distance(reigns: readonly TermSeen[], at: number): string {

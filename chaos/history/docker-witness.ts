@@ -11,15 +11,20 @@ import type { Witness } from './witness.ts';
 
 export interface Starters {
   hear(node: string, chunk: Buffer): void;
-  /** The node that asked last for the start of this container; '' = nobody known. */
-  starterOf(containerId: string): string;
+  /** Who asked last for the start of this container, and when; null = nobody known. */
+  starterOf(containerId: string): Starter | null;
+}
+
+export interface Starter {
+  readonly node: string;
+  readonly at: number;
 }
 
 export function createStarters(): Starters {
-  const starters = new Map<string, string>();
+  const starters = new Map<string, Starter>();
   return {
-    hear: (node, chunk) => startsIn(chunk).forEach((id) => starters.set(id, node)),
-    starterOf: (id) => starters.get(id) ?? '',
+    hear: (node, chunk) => startsIn(chunk).forEach((id) => starters.set(id, { node, at: performance.now() })),
+    starterOf: (id) => starters.get(id) ?? null,
   };
 }
 
@@ -85,12 +90,10 @@ export async function watchDocker({ socket, starterOf }: DockerWitnessOptions): 
 function markOf(event: ContainerEvent, starterOf: Starters['starterOf']): BodyMark | null {
   if (event.action === 'die' && event.exitCode !== '0') return null;
   const at = performance.now() - (Date.now() - Number(event.at / NANOS_PER_MILLI));
-  return {
-    mark: event.action === 'start' ? 'start' : 'end',
-    attempt: event.attempt,
-    at,
-    node: starterOf(event.containerId),
-  };
+  const { attempt } = event;
+  if (event.action === 'die') return { mark: 'end', attempt, at, node: '' };
+  const starter = starterOf(event.containerId);
+  return { mark: 'start', attempt, at, node: starter?.node ?? '', ...(starter === null ? {} : { asked: starter.at }) };
 }
 
 interface Reading {

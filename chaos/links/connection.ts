@@ -2,7 +2,7 @@
 
 import { Socket } from 'node:net';
 import type { LinkRule } from './link-rules.ts';
-import { createPump } from './pump.ts';
+import { breakOff, createPump } from './pump.ts';
 import type { PumpCounters } from './pump.ts';
 
 export type Target = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -30,7 +30,7 @@ export function joinSockets(options: JoinOptions): Connection {
   const { socket, target, source, rule, counters, random } = options;
   const far = new Socket({ allowHalfOpen: true }).setNoDelay();
   const sockets = [socket, far];
-  const cut = () => sockets.forEach((each) => each.resetAndDestroy());
+  const cut = () => sockets.forEach(breakOff);
   const common = {
     ...{ rule, counters, random },
     cut: () => {

@@ -86,7 +86,7 @@ export function createPump(options: PumpOptions): Pump {
   function deliver(chunk: Buffer | Ending): void {
     if (to.destroyed) return;
     if (chunk === 'end') return void to.end();
-    if (chunk === 'reset') return void to.resetAndDestroy();
+    if (chunk === 'reset') return breakOff(to);
     counters.bytes += chunk.length;
     if (!to.write(chunk)) from.pause();
   }
@@ -131,4 +131,10 @@ function createTimetable(options: Pick<PumpOptions, 'rule' | 'counters' | 'rando
 
 function bytesOf(chunk: Buffer | Ending): number {
   return typeof chunk === 'string' ? 0 : chunk.length;
+}
+
+/** As if the other process were gone: a reset where there is such a thing, which Unix sockets have not. */
+export function breakOff(socket: Socket): void {
+  if (socket.remoteFamily === undefined) socket.destroy();
+  else socket.resetAndDestroy();
 }

@@ -2,10 +2,12 @@
 // the daemon, if it is one that was started for this and may be killed.
 
 import type { Fault, OngoingFault } from './fault.ts';
+import { freezePieces, killPieces } from './kills.ts';
 import { childrenOf, processState, send } from './processes.ts';
 import type { Session } from '../session/session.ts';
 
 const HANG_MS = 2_000;
+const DOWN_MS = 500;
 
 interface Hit {
   readonly name: string;
@@ -70,9 +72,9 @@ const GATHER_MS = 300;
 const processOnly = ({ options }: Session) => (options.engine === 'process' ? null : 'of the process engine');
 const ownDaemon = ({ options }: Session) => {
   if (options.engine !== 'docker') return 'of the docker engine';
-  return options.docker.daemonPid === null ? 'needs a Docker daemon of its own (--docker own)' : null;
+  return options.docker.daemon === null ? 'the Docker daemon is not one of our own (unset DOCKER_HOST)' : null;
 };
-const daemonOf = ({ options }: Session): Hit => ({ name: 'dockerd', pid: options.docker.daemonPid?.() ?? 0 });
+const daemonOf = ({ options }: Session) => (options.docker.daemon === null ? [] : [options.docker.daemon]);
 const facts = { groups: ['engine'], reign: 'goes on' } as const;
 
 export const ENGINE_FAULTS: readonly Fault[] = [
@@ -101,6 +103,12 @@ export const ENGINE_FAULTS: readonly Fault[] = [
   {
     ...{ ...facts, name: 'docker-hang', what: 'SIGSTOP of the Docker daemon', holdMs: HANG_MS, holdsEngine: true },
     missing: ownDaemon,
-    begin: async (session) => frozen(daemonOf(session)),
+    begin: async (session) => freezePieces(daemonOf(session)),
+  },
+  {
+    ...{ ...facts, name: 'docker-kill', what: 'kill -9 of the Docker daemon, and a new one' },
+    ...{ holdMs: DOWN_MS, holdsEngine: true },
+    missing: ownDaemon,
+    begin: async (session) => killPieces(daemonOf(session)),
   },
 ];

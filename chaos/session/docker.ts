@@ -1,26 +1,147 @@
-// The Docker daemon that a chaos run works with: the one that is there, by DOCKER_HOST or at its usual socket.
+// The Docker daemon that a chaos run works with: one that is started for it, which may be frozen and killed, and has nothing of anybody
+// else; or the one that DOCKER_HOST names, which is left alone. An image is made from this machine's static busybox: nothing is pulled.
 
+import { spawn, spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createPiece } from '../local-cluster/piece.ts';
+import type { Piece } from '../local-cluster/piece.ts';
+import { waitUntil } from '../local-cluster/wait-until.ts';
+import { send } from '../nemesis/processes.ts';
+import { parseIds } from './parse-containers.ts';
 import type { DockerOptions, EngineKind } from './session.ts';
 
 export interface DockerForChaos extends AsyncDisposable {
   readonly options: DockerOptions;
 }
 
-const DEFAULT_HOST = 'unix:///var/run/docker.sock';
-/** Any image with /bin/sh will do; nothing is pulled. */
-const DEFAULT_IMAGE = 'busybox:latest';
+const IMAGE = { name: 'gofer-chaos', tag: 'busybox' };
+const BUSYBOX = '/bin/busybox';
+const COMMANDS = ['sh', 'sleep', 'cat', 'echo', 'true'];
+const READY_LIMIT_MS = 60_000;
+const OK = 200;
 
 export async function dockerForChaos(engine: EngineKind): Promise<DockerForChaos> {
-  const host = process.env['DOCKER_HOST'] || DEFAULT_HOST;
-  if (engine === 'docker' && !host.startsWith('unix://')) {
+  if (engine !== 'docker') return given({ socket: '', image: 'none', daemon: null });
+  const host = process.env['DOCKER_HOST'] ?? '';
+  if (host !== '' && !host.startsWith('unix://')) {
     throw new Error(`--engine docker needs a daemon on a Unix socket, and DOCKER_HOST is ${host}.`);
   }
-  return {
-    options: {
-      socket: host.replace('unix://', ''),
-      image: process.env['GOFER_CHAOS_IMAGE'] || DEFAULT_IMAGE,
-      daemonPid: null,
-    },
-    [Symbol.asyncDispose]: async () => undefined,
+  if (host !== '') {
+    const socket = host.slice('unix://'.length);
+    await importImage(socket);
+    return given({ socket, image: `${IMAGE.name}:${IMAGE.tag}`, daemon: null });
+  }
+  return ownDaemon();
+}
+
+function given(options: DockerOptions): DockerForChaos {
+  return { options, [Symbol.asyncDispose]: async () => undefined };
+}
+
+/** No bridge and no rules of the firewall: it meets no other daemon of this machine. Containers outlive it, as in production. */
+async function ownDaemon(): Promise<DockerForChaos> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'gofer-chaos-docker-'));
+  const at = (name: string) => path.join(directory, name);
+  const socket = at('docker.sock');
+  const line = [
+    ...[`rm -f '${at('pid')}'; exec dockerd --host 'unix://${socket}' --data-root '${at('data')}'`],
+    ...[`--exec-root '${at('exec')}' --pidfile '${at('pid')}' --bridge none --iptables=false --live-restore`],
+  ];
+  const daemon = createPiece({
+    name: 'dockerd',
+    command: () => ['/bin/sh', '-c', line.join(' ')],
+    logFile: at('dockerd.log'),
+  });
+  const close = async () => {
+    await killContainers(socket).catch(() => undefined);
+    await daemon.stop();
+    killShims(directory);
+    // dockerd mounts its data directory onto itself, and leaves that behind.
+    spawnSync('umount', ['-l', at('data')]);
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   };
+  try {
+    await daemon.start();
+    await dockerReady(socket, daemon);
+    await importImage(socket);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    options: { socket, image: `${IMAGE.name}:${IMAGE.tag}`, daemon },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Those of containers that have just ended may outlive their daemon; each names the daemon's directory. */
+function killShims(directory: string): void {
+  for (const pid of readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name))) {
+    if (Number(pid) !== process.pid && commandLine(pid).includes(directory)) send(Number(pid), 'SIGKILL');
+  }
+}
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+/** Resolves once it answers. */
+export async function dockerReady(socket: string, daemon: Piece): Promise<void> {
+  await waitUntil(async () => ((await ask(socket, { path: '/_ping' })).status === OK ? true : null), {
+    limitMs: READY_LIMIT_MS,
+    what: () => `dockerd does not answer:\n${daemon.lastLines()}`,
+  });
+}
+
+async function killContainers(socket: string): Promise<void> {
+  const ids = parseIds((await ask(socket, { path: '/containers/json' })).body);
+  await Promise.all(ids.map((id) => ask(socket, { method: 'POST', path: `/containers/${id}/kill` })));
+}
+
+/** One static busybox under the names of the commands that bodies use. */
+async function importImage(socket: string): Promise<void> {
+  if (!existsSync(BUSYBOX)) throw new Error('--engine docker needs a static busybox: apt-get install busybox-static');
+  const root = await mkdtemp(path.join(tmpdir(), 'gofer-chaos-image-'));
+  try {
+    mkdirSync(path.join(root, 'bin'));
+    mkdirSync(path.join(root, 'tmp'));
+    copyFileSync(BUSYBOX, path.join(root, 'bin', 'busybox'));
+    for (const command of COMMANDS) symlinkSync('busybox', path.join(root, 'bin', command));
+    const tar = spawn('tar', ['-C', root, '-c', '.'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const { status, body } = await ask(socket, {
+      ...{ method: 'POST', path: `/images/create?fromSrc=-&repo=${IMAGE.name}&tag=${IMAGE.tag}` },
+      source: tar.stdout,
+    });
+    if (status !== OK) throw new Error(`the image cannot be imported: ${body}`);
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+interface Question {
+  readonly method?: 'GET' | 'POST';
+  readonly path: string;
+  readonly source?: NodeJS.ReadableStream;
+}
+
+async function ask(socketPath: string, { method = 'GET', path: route, source }: Question) {
+  const headers = source === undefined ? {} : { 'content-type': 'application/x-tar' };
+  const request = http.request({ socketPath, method, path: route, headers });
+  if (source === undefined) request.end();
+  else source.pipe(request);
+  const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
+    request.on('response', resolve);
+    request.on('error', reject);
+  });
+  let body = '';
+  for await (const chunk of answer.setEncoding('utf8')) body += String(chunk);
+  return { status: answer.statusCode ?? 0, body };
 }

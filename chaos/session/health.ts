@@ -2,6 +2,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type { LocalCluster } from '../local-cluster/local-cluster.ts';
+import { dockerReady } from './docker.ts';
 import type { Session } from './session.ts';
 
 /** On a busy machine a node needs seconds to start, and a lease may have to run out before. */
@@ -12,9 +13,18 @@ const LOOK_MS = 100;
 const HEALTHY = /"health" *: *"?true/;
 
 /** Starts what is down and waits until all is well; throws with what is not when that takes too long. */
-export async function becomeWell({ cluster, terms }: Pick<Session, 'cluster' | 'terms'>): Promise<void> {
+export async function becomeWell({
+  cluster,
+  terms,
+  options,
+}: Pick<Session, 'cluster' | 'terms' | 'options'>): Promise<void> {
   const pieces = [...cluster.etcd, ...cluster.nodes, cluster.balancer];
   await Promise.all(pieces.map((piece) => piece.start()));
+  const { daemon, socket } = options.docker;
+  if (daemon !== null) {
+    await daemon.start();
+    await dockerReady(socket, daemon);
+  }
   const end = performance.now() + WELL_LIMIT_MS;
   for (;;) {
     const problems = [...(await problemsOf(cluster)), ...(terms.now() === null ? ['nobody leads'] : [])];

@@ -5,15 +5,15 @@ import { faultsNamed } from '../nemesis/all-faults.ts';
 import type { Fault } from '../nemesis/fault.ts';
 import { runFixed, runMix } from '../nemesis/mix.ts';
 import type { ChaosOptions } from '../options.ts';
-import { MIXED, startClients } from '../workload/clients.ts';
+import { MIXED, forContainers, startClients } from '../workload/clients.ts';
 import { faketimeLibrary } from './clocks.ts';
 import { collectEvidence } from './collect.ts';
 import { dockerForChaos } from './docker.ts';
 import { openSession } from './session.ts';
-import type { Session } from './session.ts';
+import type { EngineKind, Session } from './session.ts';
 
 /** Ten on one run at once would make the search for an order of their calls slow. */
-const CLIENTS = 8;
+const CLIENTS: Readonly<Record<EngineKind, number>> = { process: 8, docker: 4 };
 const PROGRESS_MS = 10_000;
 
 export interface Telling {
@@ -36,7 +36,11 @@ export async function runChaos(options: ChaosOptions, { say, onFault, signal }: 
   });
   const faults = possible(session, wanted, say);
   const clients = startClients({
-    ...{ count: CLIENTS, seed: options.seed, pace: MIXED },
+    ...{
+      count: CLIENTS[options.engine],
+      seed: options.seed,
+      pace: options.engine === 'docker' ? forContainers(MIXED) : MIXED,
+    },
     client: (proc) => session.client(proc),
   });
   const progress = setInterval(() => say(progressLine(session)), PROGRESS_MS);

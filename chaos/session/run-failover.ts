@@ -16,14 +16,14 @@ import { failoverMarkdown } from '../report/failover-table.ts';
 import { parseRows } from '../report/parse-evidence.ts';
 import type { RunFacts } from '../report/report-facts.ts';
 import { writeReport } from '../report/write-report.ts';
-import { STARTS, startClients } from '../workload/clients.ts';
+import { STARTS, forContainers, startClients } from '../workload/clients.ts';
 import { collectEvidence } from './collect.ts';
 import { faketimeLibrary } from './clocks.ts';
 import { dockerForChaos } from './docker.ts';
 import { openSession } from './session.ts';
-import type { Session } from './session.ts';
+import type { EngineKind, Session } from './session.ts';
 
-const CLIENTS = 8;
+const CLIENTS: Readonly<Record<EngineKind, number>> = { process: 8, docker: 4 };
 const SAID_EVERY = 10;
 
 export interface FailoverRun {
@@ -73,7 +73,11 @@ async function measure(fault: Fault, options: ChaosOptions, run: FailoverRun): P
     return null;
   }
   const clients = startClients({
-    ...{ count: CLIENTS, seed: options.seed, pace: STARTS },
+    ...{
+      count: CLIENTS[options.engine],
+      seed: options.seed,
+      pace: options.engine === 'docker' ? forContainers(STARTS) : STARTS,
+    },
     client: (proc) => session.client(proc),
   });
   const injections = await runInjections(session, fault, {

@@ -19,14 +19,16 @@ import type { ClusterLinks } from '../links/cluster-links.ts';
 import { startLocalCluster } from '../local-cluster/local-cluster.ts';
 import type { LocalCluster } from '../local-cluster/local-cluster.ts';
 import { PREFIX } from '../local-cluster/nodes.ts';
+import type { Piece } from '../local-cluster/piece.ts';
 import { createChance } from '../simulation/random.ts';
 import type { Chance } from '../simulation/random.ts';
 import { recordedClient } from '../workload/recorded-client.ts';
 import type { RecordedClient } from '../workload/recorded-client.ts';
 import { chaosPipelines, registerPipelines } from '../workload/pipelines.ts';
 import type { ChaosPipeline } from '../workload/pipelines.ts';
-import { SILENT, fileTelling } from '../workload/scripts.ts';
+import { CONTAINER, fileTelling } from '../workload/scripts.ts';
 import { createStarters, watchDocker } from '../history/docker-witness.ts';
+import type { Starters } from '../history/docker-witness.ts';
 import { clockEnvironment } from './clocks.ts';
 
 export type EngineKind = 'process' | 'docker';
@@ -51,8 +53,8 @@ export interface DockerOptions {
   readonly socket: string;
   /** An image with /bin/sh that the daemon has. */
   readonly image: string;
-  /** Of a daemon that was started for this session, and may be frozen and killed; null = it belongs to others. */
-  readonly daemonPid: (() => number | null) | null;
+  /** Started for this session, and may be frozen and killed; null = it belongs to others. */
+  readonly daemon: Piece | null;
 }
 
 export interface Session extends AsyncDisposable {
@@ -123,8 +125,8 @@ async function openParts(options: SessionOptions, own: Own): Promise<Omit<Sessio
   const terms = own(await watchLeaderTerms({ endpoints, key: `${PREFIX}cluster/leader` }));
   const api = createClient({ baseUrl: cluster.url, token: '' });
   const pipelines = chaosPipelines({
-    telling: options.engine === 'docker' ? SILENT : fileTelling(witnessFile(options)),
-    image: options.engine === 'docker' ? options.docker.image : 'none',
+    telling: options.engine === 'docker' ? CONTAINER : fileTelling(witnessFile(options)),
+    image: options.docker.image,
     longSeconds: LONG_BODY_SECONDS,
   });
   await registerPipelines(api, pipelines);
@@ -143,7 +145,7 @@ function witnessFile({ directory }: SessionOptions): string {
 
 async function openWitness(
   options: SessionOptions,
-  { cluster, starterOf }: { readonly cluster: LocalCluster; readonly starterOf: (containerId: string) => string },
+  { cluster, starterOf }: { readonly cluster: LocalCluster; readonly starterOf: Starters['starterOf'] },
 ): Promise<Witness> {
   if (options.engine === 'docker') return watchDocker({ socket: options.docker.socket, starterOf });
   const names = new Map(cluster.nodes.map(({ name, url }) => [url, name]));

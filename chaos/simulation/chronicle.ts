@@ -60,11 +60,6 @@ export interface Effect {
   readonly term: number | null;
 }
 
-interface ClientAnswer {
-  readonly what: string;
-  readonly run: string;
-}
-
 /** Checks that look at the same moments; each calls `fail` for what must not be. */
 export interface Checks {
   committed?(commit: Commit, fail: Fail): void;

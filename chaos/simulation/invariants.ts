@@ -21,5 +21,3 @@ export const INVARIANTS = {
   I20: "No invariant of the code itself breaks, nothing is rejected unheard, no node's loop spins.",
   I21: 'What a leader reads is not older than its term.',
 } as const;
-
-export type InvariantId = keyof typeof INVARIANTS;

@@ -31,6 +31,7 @@ interface Part {
 }
 
 export function chaosPipelines(options: PipelineOptions): readonly ChaosPipeline[] {
+  const sleep = (seconds: number) => options.telling.sleep(seconds);
   const make = (id: string, habit: Habit, parts: readonly Part[]): ChaosPipeline => ({
     id,
     habit,
@@ -39,9 +40,9 @@ export function chaosPipelines(options: PipelineOptions): readonly ChaosPipeline
   return [
     make('chaos-quick', 'succeeds', [{ id: 'only', work: ':' }]),
     make('chaos-graph', 'succeeds', [
-      { id: 'first', work: 'sleep 0.05' },
-      { id: 'left', after: ['first'], work: 'sleep 0.1' },
-      { id: 'right', after: ['first'], work: 'sleep 0.02' },
+      { id: 'first', work: sleep(0.05) },
+      { id: 'left', after: ['first'], work: sleep(0.1) },
+      { id: 'right', after: ['first'], work: sleep(0.02) },
       { id: 'last', after: ['left', 'right'], work: ':' },
     ]),
     make('chaos-again', 'either', [
@@ -52,7 +53,7 @@ export function chaosPipelines(options: PipelineOptions): readonly ChaosPipeline
       { id: 'bad', after: ['good'], work: 'exit 7' },
     ]),
     make('chaos-long', 'succeeds', [
-      { id: 'slow', work: `sleep ${options.longSeconds}` },
+      { id: 'slow', work: sleep(options.longSeconds) },
       { id: 'after', after: ['slow'], work: ':' },
     ]),
   ];

@@ -4,6 +4,8 @@
 export interface Telling {
   /** Shell text for one line of the witness. */
   line(mark: 'start' | 'end'): string;
+  /** Shell text that waits, and can be ended by SIGTERM while it does. */
+  sleep(seconds: number): string;
 }
 
 /**
@@ -14,11 +16,18 @@ export function fileTelling(file: string): Telling {
   return {
     line: (mark) =>
       `d="\${PWD%/work}"; read -r up rest </proc/uptime; echo "${mark} \${d##*/} $up $GOFER_API_BASE_URL" >>'${file}'`,
+    sleep: (seconds) => `sleep ${seconds}`,
   };
 }
 
-/** Containers share no file with us: the daemon's own event stream is the witness of their starts and ends. */
-export const SILENT: Telling = { line: () => ':' };
+/**
+ * Containers share no file with us: the daemon's own event stream is the witness of their starts and ends. The first process of a
+ * container ignores SIGTERM unless it says otherwise, and a shell looks at its traps only when no command of its own runs.
+ */
+export const CONTAINER: Telling = {
+  line: (mark) => (mark === 'start' ? "trap 'exit 143' TERM" : ':'),
+  sleep: (seconds) => `sleep ${seconds} & wait $!`,
+};
 
 export interface BodyText {
   readonly telling: Telling;

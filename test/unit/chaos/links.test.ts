@@ -3,11 +3,13 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ownerOfPort } from '../../../chaos/links/socket-owner.ts';
 import { createTcpLink } from '../../../chaos/links/tcp-link.ts';
 import type { TcpLink } from '../../../chaos/links/tcp-link.ts';
 import { eventually } from '../../eventually.ts';
+import { temporaryDirectory } from '../../temporary-directory.ts';
 
 let echo: Server;
 let link: TcpLink;
@@ -142,6 +144,21 @@ describe('link', () => {
     expect(heard()).toBe('bye');
     socket.destroy();
     other.close();
+  });
+
+  test('a target on a Unix socket can be cut off as well', async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, 'socket');
+    const daemon = createServer((socket) => socket.on('error', () => undefined).pipe(socket));
+    daemon.listen(path);
+    await once(daemon, 'listening');
+    await using toDaemon = await createTcpLink({ target: { path } });
+    const { socket, heard } = await client(toDaemon.port);
+    socket.write('ping');
+    await eventually(() => expect(heard()).toBe('ping'));
+    await toDaemon.set({ kind: 'refuse' });
+    await eventually(() => expect(socket.destroyed).toBe(true));
+    daemon.close();
   });
 
   test('sources: one of two that share a port can be cut off, and not the other', async () => {
