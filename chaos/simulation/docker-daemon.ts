@@ -51,7 +51,7 @@ export interface DaemonDeps {
   readonly universe: Universe;
   readonly bodies: Bodies;
   /** For the mutation list: a name that any number of containers may have, and volumes that are not kept. */
-  readonly broken: { readonly claim: boolean; readonly tombstone: boolean; readonly bar: boolean };
+  readonly broken: { readonly claim: boolean; readonly tombstone: boolean };
 }
 
 const NEVER = '0001-01-01T00:00:00Z';

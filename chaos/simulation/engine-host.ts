@@ -30,7 +30,7 @@ export interface EngineHostDeps {
   readonly universe: Universe;
   readonly bodies: Bodies;
   /** For the mutation list: promises that are not kept. */
-  readonly broken: { readonly claim: boolean; readonly tombstone: boolean; readonly bar: boolean };
+  readonly broken: { readonly claim: boolean; readonly tombstone: boolean };
 }
 
 export function createEngineHost({ universe, bodies, broken }: EngineHostDeps): EngineHost {
@@ -71,7 +71,7 @@ export function createEngineHost({ universe, bodies, broken }: EngineHostDeps): 
     stop: (id, graceMs) => {
       const body = attempts.get(id)?.body;
       // A submission that is still on its way starts nothing any more.
-      if (body === undefined && !broken.bar) forgotten.add(id);
+      if (body === undefined) forgotten.add(id);
       if (body === undefined) return;
       if (graceMs === 0) body.kill();
       else {

@@ -48,7 +48,9 @@ const impatient: Commit = async (transaction, store) => {
 
 const withoutBarrier: Commit = async (transaction, store) => {
   const isBarrier = transaction.writes.some((write) => 'key' in write && write.key === keys.barrier());
-  return isBarrier ? SUCCESS : store.commit(transaction);
+  if (!isBarrier) return store.commit(transaction);
+  const fence = transaction.compares.find(isFence);
+  return { ...SUCCESS, revision: fence?.target === 'create' ? fence.equals : 0 };
 };
 
 /** Takes from each what the sentence says; all else stays. */
@@ -96,7 +98,13 @@ const CHANGES: readonly (Pick<Mutation, 'name' | 'sentence'> & Partial<Mutation>
   {
     name: 'bar by stop',
     sentence: 'A stop of an id that has no body yet does not keep a late start out.',
-    host: { ...NO_MUTATION.host, bar: true },
+    engine: (engine) => ({
+      ...engine,
+      stop: async (id, options) => {
+        const [report] = await engine.lookup([id]);
+        if (report?.state === 'running') await engine.stop(id, options);
+      },
+    }),
   },
   {
     name: 'fence of the look-up',

@@ -87,7 +87,7 @@ class PlannedNemesis implements Nemesis {
     for (const name of nodeNames) {
       const process = processOf(name);
       if (process === null) start(name);
-      else if (process.isPaused) universe.resume(process, true);
+      else if (process.isPaused) universe.resume(process, false);
     }
     const noDrains = { op: 'delete_range', range: keys.drains() } as const;
     store

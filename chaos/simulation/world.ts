@@ -2,9 +2,8 @@
 // was broken first.
 
 import { keys } from '../../store/keys.ts';
-import type { StateStore } from '../../store/state/port.ts';
 import { createMemoryStore } from '../../store/state/memory/memory-store.ts';
-import { CompactedError } from '../../store/state/port.ts';
+import { CompactedError, type StateStore } from '../../store/state/port.ts';
 import type { KeyRange, RangeOptions, RangeResult, Transaction, WatchBatch } from '../../store/state/port.ts';
 import type { Engine } from '../../scheduler/engines/port.ts';
 import type { AttemptId } from '../../store/model/ids.ts';
@@ -17,12 +16,11 @@ import type { Author, Checks, Chronicle, Effect, Fail, Violation } from './chron
 import { createChronicle } from './chronicle.ts';
 import { createClients } from './clients.ts';
 import type { Clocks } from './clocks.ts';
-import { plainEngine } from './engine-link.ts';
 import { createEngineHost } from './engine-host.ts';
 import type { EngineHost } from './engine-host.ts';
 import { DockerDaemon } from './docker-daemon.ts';
 import { createDockerLink } from './docker-link.ts';
-import { createEngineLink } from './engine-link.ts';
+import { createEngineLink, plainEngine } from './engine-link.ts';
 import { prepareStore } from './fixtures.ts';
 import type { Mutation } from './mutation.ts';
 import { NO_MUTATION } from './mutation.ts';

@@ -1,18 +1,14 @@
 // Golden tests of the planner, as sentences: given what is known, these are the actions.
-
 import { describe, expect, test } from 'vitest';
-import { attemptId } from '../../../../store/model/ids.ts';
-import type { TaskId } from '../../../../store/model/ids.ts';
+import { attemptId, type TaskId } from '../../../../store/model/ids.ts';
 import type { AttemptEnd } from '../../../../store/model/run.ts';
-import { explain } from '../../../../scheduler/plan/action.ts';
-import type { Action } from '../../../../scheduler/plan/action.ts';
+import { explain, type Action } from '../../../../scheduler/plan/action.ts';
 import { planRun } from '../../../../scheduler/plan/plan-run.ts';
 import { idleHold, observe, putTask, type Observation, type RunView } from '../../../../scheduler/plan/run-view.ts';
 import { NOON, PLAN_SETTINGS, aConfig, aPendingRun, aRunningRun, aTask, aView } from '../../worlds.ts';
 
 function plan(view: RunView, options: { readonly now?: number; readonly admitted?: boolean } = {}): readonly Action[] {
-  const { now = NOON, admitted = true } = options;
-  return planRun(view, { now, settings: PLAN_SETTINGS, admitted }).actions;
+  return planRun(view, { now: NOON, admitted: true, ...options, settings: PLAN_SETTINGS }).actions;
 }
 
 /** Carries the actions out as the loop would, without a store and without an engine. */
