@@ -5,12 +5,14 @@ import { ENGINE_FAULTS } from './engine-faults.ts';
 import { ETCD_FAULTS } from './etcd-faults.ts';
 import type { Fault } from './fault.ts';
 import { NODE_FAULTS } from './kills.ts';
+import { PACKET_LOSS } from './packet-loss.ts';
 import { PAIRS } from './pairs.ts';
 import { LINK_FAULTS } from './partitions.ts';
 
 export const ALL_FAULTS: readonly Fault[] = [
   ...NODE_FAULTS,
   ...LINK_FAULTS,
+  PACKET_LOSS,
   ...ETCD_FAULTS,
   ...ENGINE_FAULTS,
   CLOCK_FAULT,

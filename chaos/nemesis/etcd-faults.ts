@@ -17,6 +17,10 @@ const PAUSE_MS = 4_000;
 const DOWN_MS = 1_500;
 /** etcd writes several times a second; a disk that is full is noticed at once. */
 const FULL_MS = 2_500;
+const SLOW_MS = 4_000;
+const SLOW_FLUSH_MS = 150;
+/** A key that no node looks at. */
+const PROBE_WRITE = JSON.stringify({ key: Buffer.from('chaos-probe').toString('base64'), value: '' });
 const ASK_LIMIT_MS = 1_000;
 const STRACE = '/usr/bin/strace';
 /** strace needs a moment to take hold of all threads. */
@@ -63,6 +67,32 @@ async function fillDisk(member: EtcdMember): Promise<OngoingFault> {
   };
 }
 
+/** Every flush of its log takes long, as on a disk that others use up. */
+async function slowDisk(member: EtcdMember): Promise<OngoingFault> {
+  const at = performance.now();
+  const tracer = spawn(
+    STRACE,
+    [
+      ...['-f', '-qq', '-o', '/dev/null', '-e', 'trace=fdatasync', '-p', String(member.pid())],
+      ...['-e', `inject=fdatasync:delay_exit=${SLOW_FLUSH_MS * 1_000}`],
+    ],
+    { stdio: 'ignore' },
+  );
+  await once(tracer, 'spawn');
+  return {
+    target: member.name,
+    at,
+    proof: async () => {
+      const sent = performance.now();
+      // A write of its own goes through the disk of every member of the majority.
+      await fetch(`${member.endpoint}/v3/kv/put`, { method: 'POST', body: PROBE_WRITE });
+      const tookMs = performance.now() - sent;
+      return tookMs >= SLOW_FLUSH_MS ? `a write took ${Math.round(tookMs)} ms` : null;
+    },
+    heal: () => endTracer(tracer),
+  };
+}
+
 function straceArguments({ dataDirectory, pid }: EtcdMember): readonly string[] {
   const folders = [path.join(dataDirectory, 'member', 'wal'), path.join(dataDirectory, 'member', 'snap')];
   const files = folders.flatMap((folder) => readdirSync(folder).map((name) => path.join(folder, name)));
@@ -79,6 +109,8 @@ async function endTracer(tracer: ChildProcess): Promise<void> {
   tracer.kill('SIGTERM');
   await Promise.race([gone, pause(ATTACH_LIMIT_MS)]);
 }
+
+const needsStrace = () => (existsSync(STRACE) ? null : 'needs strace: apt-get install strace');
 
 const facts = { groups: ['etcd'], reign: 'either', missing: NOTHING_MISSING } as const;
 
@@ -107,6 +139,11 @@ export const ETCD_FAULTS: readonly Fault[] = [
       holdMs: FULL_MS,
     },
     begin: async (session) => fillDisk(await etcdLeader(session)),
-    missing: () => (existsSync(STRACE) ? null : 'needs strace: apt-get install strace'),
+    missing: needsStrace,
+  },
+  {
+    ...{ ...facts, name: 'etcd-slow-disk', holdMs: SLOW_MS, missing: needsStrace },
+    what: `every flush of etcd's own leader takes ${SLOW_FLUSH_MS} ms longer (strace)`,
+    begin: async (session) => slowDisk(await etcdLeader(session)),
   },
 ];

@@ -103,6 +103,31 @@ const STOP_LEADER: Fault = {
   },
 };
 
+/** An operator's order: another node is to lead. */
+const TRANSFER: Fault = {
+  name: 'transfer',
+  what: 'the operator has the leadership handed over (gofer cluster transfer)',
+  groups: ['stop'],
+  reign: 'ends',
+  holdMs: 0,
+  missing: ({ cluster }) => (cluster.nodes.length > 1 ? null : 'needs another node'),
+  begin: async ({ cluster, api, terms }) => {
+    const leader = await cluster.leader();
+    const term = terms.now()?.term ?? 0;
+    const at = performance.now();
+    await api.transferLeadership({});
+    return {
+      target: leader.name,
+      at,
+      proof: async () => {
+        const next = terms.now();
+        return next !== null && next.term > term ? `${next.name} leads in term ${next.term}` : null;
+      },
+      heal: async () => undefined,
+    };
+  },
+};
+
 /** Every node is stopped and started, the next one when the one before is ready: an upgrade. */
 const ROLLING: Fault = {
   name: 'rolling-restart',
@@ -145,5 +170,6 @@ export const NODE_FAULTS: readonly Fault[] = [
   pause('pause-leader', 'SIGSTOP of the leader, later SIGCONT', { pick: leaderOnly, reign: 'ends' }),
   pause('pause-follower', 'SIGSTOP of a node that does not lead', { pick: oneFollower, reign: 'goes on' }),
   STOP_LEADER,
+  TRANSFER,
   ROLLING,
 ];
