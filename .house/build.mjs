@@ -68,15 +68,24 @@ async function buildPart(part, work) {
   writeStamp(ROOT, part, print);
 }
 
-async function buildApp() {
-  const result = await build({
+/**
+ * The executable's files, bundled and not yet written.
+ * @param {import('esbuild').BuildOptions} changes such as other sources, for a test
+ */
+export function bundleApp(changes = {}) {
+  return build({
     ...FOR_NODE,
     entryPoints: { gofer: 'cmd/main.ts', ...workers() },
     outdir: 'dist',
     chunkNames: '[name]-[hash]',
     splitting: true,
     define: buildInfo(),
+    ...changes,
   });
+}
+
+async function buildApp() {
+  const result = await bundleApp();
   place(result.outputFiles);
   removeOldChunks(path.join(ROOT, 'dist'), new Set(result.outputFiles.map((file) => file.path)));
 }

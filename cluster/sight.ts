@@ -1,5 +1,6 @@
 // What the records of the cluster say, all of them at one revision. Pure: records in, words out.
 
+import { FIRST_FORMAT } from '../store/codec.ts';
 import type { RecordCodec } from '../store/codec.ts';
 import { keys } from '../store/keys.ts';
 import type { ClusterEngine, LeaderClaim, Member, TransferOrder } from '../store/model/cluster.ts';
@@ -12,9 +13,6 @@ import {
 } from '../store/records/cluster-records.ts';
 import type { KeyValue } from '../store/state/port.ts';
 import { rangeTest } from '../store/state/text.ts';
-
-/** The form of a store that does not say: the first one. */
-const FIRST_FORMAT = 1;
 
 export interface SeenLeader {
   readonly claim: LeaderClaim;

@@ -1,6 +1,7 @@
 // This node's view of the cluster's records: listed, watched from there on, and listed again on a slow timer and after every break.
 // The watch makes it quick, the listing makes it true. Whatever is decided here for good carries a compare besides.
 
+import { writeInFormat } from '../store/codec.ts';
 import { keys } from '../store/keys.ts';
 import { errorText } from '../store/model/errors.ts';
 import type { KeyValue, RangeResult, WatchBatch, WatchEvent } from '../store/state/port.ts';
@@ -57,6 +58,7 @@ export function createClusterView(deps: ViewDeps): ClusterView {
 
   function changed(): void {
     sight = sightOf(kvs, newest());
+    writeInFormat(sight.format.active);
     succession = nextSuccession(succession, sight, monotonicMs());
     for (const bell of bells) bell.ring();
   }

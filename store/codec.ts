@@ -5,12 +5,35 @@ import { AppError } from './model/errors.ts';
 
 type FieldType = 'string' | 'number' | 'boolean' | 'object' | 'array' | 'nullable' | 'any';
 
-/** One step up: takes a record of the version before and returns the next form. */
-export type Upgrade = (old: Readonly<Record<string, unknown>>) => Record<string, unknown>;
+type Fields = Readonly<Record<string, unknown>>;
+
+/** From one version of a record to the next one. */
+export interface Change {
+  /**
+   * The record format of the cluster (cluster/format.ts) from which on the newer version is written. Before, older builds must be able to
+   * read what is written: `down` gives it, and may leave out what only the newer version can say.
+   */
+  readonly format: number;
+  readonly up: (older: Fields) => Record<string, unknown>;
+  readonly down: (newer: Fields) => Record<string, unknown>;
+}
+
+/** What every build has written from the beginning. */
+export const FIRST_FORMAT = 1;
+
+/** Of this process, a node of one cluster: the format that this cluster's leader has recorded, as far as this node has seen. */
+let writtenFormat = FIRST_FORMAT;
+
+/** From now on records are written in this format. Never lowered: what was recorded once is known to all. */
+export function writeInFormat(format: number): void {
+  writtenFormat = Math.max(writtenFormat, format);
+}
 
 export interface RecordCodec<T> {
   readonly kind: string;
+  /** The newest that this build knows. */
   readonly version: number;
+  /** In the newest version that all nodes of the cluster can read. */
   encode(value: T): string;
   /** Throws AppError('internal') that names the kind and the fault; never returns half a record. */
   decode(text: string): T;
@@ -20,14 +43,25 @@ interface CodecOptions {
   readonly kind: string;
   /** The fields that every record of this kind has, with their types. */
   readonly fields: Readonly<Record<string, FieldType>>;
-  /** `upgrades[n]` turns version n + 1 into n + 2; the current version is their count + 1. */
-  readonly upgrades?: readonly Upgrade[];
+  /** `changes[n]` leads from version n + 1 to n + 2; the newest version is their count + 1. Their formats never fall. */
+  readonly changes?: readonly Change[];
 }
 
 export function recordCodec<T extends object>(options: CodecOptions): RecordCodec<T> {
-  const { kind, fields, upgrades = [] } = options;
-  const version = upgrades.length + 1;
+  const { kind, fields, changes = [] } = options;
+  const version = changes.length + 1;
   const checks = Object.entries(fields);
+  const newestFormat = changes.at(-1)?.format ?? FIRST_FORMAT;
+
+  function encode(value: T): string {
+    if (newestFormat <= writtenFormat) return JSON.stringify({ v: version, ...value });
+    const early = changes.filter(({ format }) => format > writtenFormat);
+    const fields = early.reduceRight<Fields>(
+      (newer, { down }) => down(newer),
+      Object.fromEntries(Object.entries(value)),
+    );
+    return JSON.stringify({ v: version - early.length, ...fields });
+  }
 
   function decode(text: string): T {
     let record = parseObject(kind, text);
@@ -38,7 +72,7 @@ export function recordCodec<T extends object>(options: CodecOptions): RecordCode
         detail: `record version ${found}, this build knows ${version}`,
       });
     }
-    for (const upgrade of upgrades.slice(found - 1)) record = upgrade(record);
+    for (const { up } of changes.slice(found - 1)) record = up(record);
     for (const [name, type] of checks) {
       if (!hasType(record[name], type)) throw damaged(kind, `field ${name} is not ${type}`);
     }
@@ -46,7 +80,7 @@ export function recordCodec<T extends object>(options: CodecOptions): RecordCode
     return record as T;
   }
 
-  return { kind, version, encode: (value) => JSON.stringify({ v: version, ...value }), decode };
+  return { kind, version, encode, decode };
 }
 
 function parseObject(kind: string, text: string): Record<string, unknown> {

@@ -1,5 +1,6 @@
 // The records of the cluster as one picture: all read at one revision.
 
+import { FIRST_FORMAT } from '../../store/codec.ts';
 import { keys } from '../../store/keys.ts';
 import type { Member } from '../../store/model/cluster.ts';
 import type { Instant } from '../../store/model/ids.ts';
@@ -44,9 +45,6 @@ export interface ClusterView {
   /** The form in which records are written. */
   readonly recordFormat: number;
 }
-
-/** Before a leader has written down any, all is in the first form. */
-const FIRST_FORMAT = 1;
 
 export async function readCluster(state: StateStore): Promise<ClusterView> {
   // A cluster has a handful of records: one answer holds them.

@@ -10,7 +10,7 @@ import { startEtcd } from '../etcd/etcd-cluster.ts';
 import type { EtcdCluster } from '../etcd/etcd-cluster.ts';
 import { eventually } from '../eventually.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
-import { api, freePort, startServer } from './real-server.ts';
+import { LAUNCHER, api, freePort, startServer } from './real-server.ts';
 import type { RealServer } from './running-server.ts';
 
 export interface ClusterWorld extends AsyncDisposable {
@@ -33,8 +33,8 @@ export interface WorldNode {
   readonly dataDir: string;
   /** Of the process that runs now, or ran last. */
   server(): RealServer;
-  /** Resolves once its API answers. */
-  start(environment?: Readonly<Record<string, string>>): Promise<void>;
+  /** Resolves once its API answers. `launcher` = of another build. */
+  start(environment?: Readonly<Record<string, string>>, launcher?: string): Promise<void>;
   /** kill -9. */
   kill(): Promise<void>;
   /** SIGTERM; resolves with the exit status. */
@@ -130,8 +130,11 @@ function createNode({ name, dataDir, port, environment }: NodeParts): WorldNode 
     url,
     client: createClient({ baseUrl: url, token: '' }),
     server,
-    start: async (more = {}) => {
-      running = await startServer({ dataDir, port, engine: 'process', environment: { ...environment, ...more } });
+    start: async (more = {}, launcher = LAUNCHER) => {
+      running = await startServer({
+        ...{ dataDir, port, engine: 'process', launcher },
+        environment: { ...environment, ...more },
+      });
     },
     kill: async () => running?.kill(),
     stop: () => server().stop(),

@@ -25,6 +25,8 @@ export interface ServerOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** File of the certificate that it serves HTTPS with. */
   readonly certificate?: string;
+  /** Of another build of the executable than the one under test. */
+  readonly launcher?: string;
 }
 
 /** A start takes a second; beside a whole test suite it may take far longer. */
@@ -33,9 +35,9 @@ const START_LIMIT_MS = 60_000;
 /** Resolves once the API answers. */
 export async function startServer(options: ServerOptions): Promise<RealServer> {
   if (ON_CLUSTER) return startServedCluster(options.dataDir, LAUNCHER);
-  const { dataDir, port, engine, environment = {}, certificate } = options;
+  const { dataDir, port, engine, environment = {}, certificate, launcher = LAUNCHER } = options;
   const args = ['service', 'start', '--data-dir', dataDir, '--bind', `127.0.0.1:${port}`, '--engine', engine];
-  const child = spawn(process.execPath, [LAUNCHER, ...args], {
+  const child = spawn(process.execPath, [launcher, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, ...environment },
   });

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import type { Arbitrary } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RecordCodec } from '../../../../store/codec.ts';
-import { recordCodec } from '../../../../store/codec.ts';
+import { recordCodec, writeInFormat } from '../../../../store/codec.ts';
 import * as blobRecords from '../../../../store/records/blob-records.ts';
 import * as clusterRecords from '../../../../store/records/cluster-records.ts';
 import * as eventRecords from '../../../../store/records/event-records.ts';
@@ -135,7 +135,7 @@ describe('records of earlier versions', async () => {
   });
 });
 
-describe('upgrades', () => {
+describe('versions of a record', () => {
   interface Job {
     readonly name: string;
     readonly timeoutMs: number;
@@ -144,26 +144,37 @@ describe('upgrades', () => {
   const codec = recordCodec<Job>({
     kind: 'job',
     fields: { name: 'string', timeoutMs: 'number', labels: 'array' },
-    upgrades: [
-      ({ timeoutSeconds, ...rest }) => ({ ...rest, timeoutMs: Number(timeoutSeconds) * 1_000 }),
-      (old) => ({ ...old, labels: [] }),
+    changes: [
+      {
+        format: 2,
+        up: ({ timeoutSeconds, ...rest }) => ({ ...rest, timeoutMs: Number(timeoutSeconds) * 1_000 }),
+        down: ({ timeoutMs, ...rest }) => ({ ...rest, timeoutSeconds: Number(timeoutMs) / 1_000 }),
+      },
+      { format: 3, up: (older) => ({ ...older, labels: [] }), down: ({ labels: _, ...rest }) => rest },
     ],
   });
   const wanted: Job = { name: 'nightly', timeoutMs: 30_000, labels: [] };
 
-  test.each([
+  const texts = [
     { version: 1, text: '{"v":1,"name":"nightly","timeoutSeconds":30}' },
     { version: 2, text: '{"v":2,"name":"nightly","timeoutMs":30000}' },
     { version: 3, text: '{"v":3,"name":"nightly","timeoutMs":30000,"labels":[]}' },
-  ])('a record of version $version is brought to the present one, step by step', ({ text }) => {
+  ];
+
+  test.each(texts)('a record of version $version is brought to the newest one, step by step', ({ text }) => {
     expect(codec.decode(text)).toEqual(wanted);
   });
 
-  test('what is written is of the present version', () => {
+  test('what is written is of the newest version that the whole cluster can read, and that is never lowered', () => {
+    for (const { version, text } of texts) {
+      writeInFormat(version);
+      expect(JSON.parse(codec.encode(wanted))).toEqual(JSON.parse(text));
+    }
+    writeInFormat(1);
     expect(JSON.parse(codec.encode(wanted))).toEqual({ v: 3, ...wanted });
   });
 
-  test('an upgrade that cannot make sense of a record is told as damaged', () => {
+  test('an older record that makes no sense is told as damaged', () => {
     expect(() => codec.decode('{"v":1,"name":7,"timeoutSeconds":30}')).toThrow('A job record is damaged.');
   });
 });
