@@ -32,7 +32,7 @@ export interface SweepingDeps {
 
 /** Tombstones are small: an hour's are no burden. */
 const TIDY_MS = 3_600_000;
-/** After a sweep that the engine or the store did not answer. */
+/** After a sweep that the engine or the store did not answer, unless the next one would come sooner anyway. */
 const RETRY_MS = 60_000;
 /** Longest that a timer of Node can wait. */
 const PAUSE_MAX_MS = 2_147_483_647;
@@ -62,22 +62,21 @@ class Sweeping {
   async run(): Promise<void> {
     const { engine, settings } = this.#deps;
     const { intervalMs, graceMs } = settings;
-    const tidying = this.#repeat('tidy', async () => {
+    const tidying = this.#repeat('tidy', TIDY_MS, async () => {
       await engine.tidy();
       return TIDY_MS;
     });
+    const sweep = async (everyMs: number) => ((await this.#sweep()) ? Math.min(graceMs, everyMs) : everyMs);
     const sweeping =
-      intervalMs === null
-        ? Promise.resolve()
-        : this.#repeat('sweep', async () => ((await this.#sweep()) ? Math.min(graceMs, intervalMs) : intervalMs));
+      intervalMs === null ? Promise.resolve() : this.#repeat('sweep', intervalMs, () => sweep(intervalMs));
     await Promise.all([tidying, sweeping]);
   }
 
   /** Does the work now and again after the time that it answers, until the term ends. */
-  async #repeat(what: string, work: () => Promise<number>): Promise<void> {
+  async #repeat(what: string, everyMs: number, work: () => Promise<number>): Promise<void> {
     const { signal } = this.#leadership;
     while (!signal.aborted) {
-      let pauseMs = RETRY_MS;
+      let pauseMs = Math.min(RETRY_MS, everyMs);
       try {
         this.#leadership.check();
         pauseMs = await work();
