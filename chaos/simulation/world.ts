@@ -3,8 +3,7 @@
 
 import { keys } from '../../store/keys.ts';
 import { createMemoryStore } from '../../store/state/memory/memory-store.ts';
-import { CompactedError, type StateStore } from '../../store/state/port.ts';
-import type { KeyRange, RangeOptions, RangeResult, Transaction, WatchBatch } from '../../store/state/port.ts';
+import type { StateStore, WatchBatch } from '../../store/state/port.ts';
 import type { Engine } from '../../scheduler/engines/port.ts';
 import type { AttemptId } from '../../store/model/ids.ts';
 import { createBodies } from './bodies.ts';
@@ -30,6 +29,7 @@ import type { NodeDeps, NodeDisk, RunningNode } from './node.ts';
 import { createPeerNetwork } from './peer-link.ts';
 import type { Plan } from './plan.ts';
 import { createChance } from './random.ts';
+import { Signatures } from './signatures.ts';
 import { createUniverse } from './universe.ts';
 import type { Process, Universe } from './universe.ts';
 import { createWire } from './wire.ts';
@@ -71,10 +71,8 @@ class SimulatedWorld {
   readonly #store: StateStore;
   readonly #chronicle: Chronicle;
   readonly #checks: Checks[] = [];
-  readonly #authors = new Map<number, Author>();
-  readonly #sent = new WeakMap<Transaction, number | null>();
+  readonly #signatures: Signatures;
   readonly #arrived: WatchBatch[] = [];
-  readonly #terms = new Map<Process, number>();
   readonly #nodes = new Map<string, RunningNode>();
   readonly #disks = new Map<string, NodeDisk & { lives: number }>();
   readonly #host: EngineHost;
@@ -83,7 +81,6 @@ class SimulatedWorld {
   readonly #wire;
   readonly #peers;
   readonly #blobs = new Map<string, Buffer>();
-  readonly #sleepy = new Map<string, number>();
   #revision = 0;
   readonly #mutation: Mutation;
   #violation: Violation | null = null;
@@ -102,6 +99,7 @@ class SimulatedWorld {
       clock: { now: () => universe.nowMs, setTimer: (delayMs, run) => universe.after(delayMs, null, run) },
       defer: queueMicrotask,
     });
+    this.#signatures = new Signatures({ store: this.#store, fail: this.#fail });
     const truths = new Map<AttemptId, BodyTruth>();
     this.#chronicle = createChronicle(() => universe.nowMs, truths);
     const bodies = createBodies({
@@ -180,7 +178,7 @@ class SimulatedWorld {
       processOf: (name) => this.#nodes.get(name)?.process ?? null,
       crash: (name) => this.#crash(name),
       start: (name) => this.#startNode(name),
-      sleepy: this.#sleepy,
+      sleepy: this.#signatures.sleepy,
       revision: () => this.#revision,
     });
     const clients = createClients({
@@ -226,80 +224,16 @@ class SimulatedWorld {
     const mutation = this.#mutation;
     return {
       ...{ universe, wire: this.#wire, peers: this.#peers, blobs: this.#blobs },
-      storeFor: (process, role) => this.#signed(process, role),
-      wrapStore: (process, role, store) => mutation.store(role, this.#remembered(process, store)),
+      storeFor: (process, role) => this.#signatures.serve(process, role),
+      wrapStore: (process, role, store) => mutation.store(role, this.#signatures.remember(process, role, store)),
       engineFor: (process) => this.#watched(process),
       reign: (process, leadership) => {
-        this.#terms.set(process, leadership.term);
+        this.#signatures.terms.set(process, leadership.term);
         return mutation.leadership(leadership);
       },
       timings: mutation.timings,
       broke: (process, why) => this.#nodeBroke(process, why),
     };
-  }
-
-  /** On the node's side: remembers under which term a write is sent. */
-  #remembered(process: Process, store: StateStore): StateStore {
-    return {
-      ...store,
-      commit: async (transaction) => {
-        this.#sent.set(transaction, this.#terms.get(process) ?? null);
-        const result = await store.commit(transaction);
-        // What the member of the store has written, it knows.
-        if (result.succeeded) this.#sleepy.delete(process.name);
-        return result;
-      },
-    };
-  }
-
-  /** On the store's side: remembers who wrote which revision. */
-  #signed(process: Process, role: Author['role']): StateStore {
-    const store = this.#store;
-    const commit = async (transaction: Transaction) => {
-      const result = await store.commit(transaction);
-      const term = this.#sent.get(transaction) ?? null;
-      if (result.succeeded) this.#authors.set(result.revision, { process, role, term });
-      return result;
-    };
-    return {
-      limits: store.limits,
-      commit,
-      ...(role === 'duty'
-        ? this.#leaderReads(process)
-        : { range: store.range.bind(store), get: store.get.bind(store) }),
-      watch: (range, watchOptions) => store.watch(range, watchOptions),
-      grantLease: (ttlSeconds) => store.grantLease(ttlSeconds),
-      keepLease: (id) => store.keepLease(id),
-      revokeLease: (id) => store.revokeLease(id),
-      compact: (revision) => store.compact(revision),
-      close: async () => undefined,
-    };
-  }
-
-  /** The reads of a leader's work, which have to know everything from before its term. */
-  #leaderReads(process: Process): Pick<StateStore, 'range' | 'get'> {
-    const range: StateStore['range'] = async (wanted, options = {}) => {
-      const term = this.#terms.get(process) ?? 0;
-      const sleepy = this.#sleepy.get(process.name);
-      const past =
-        sleepy === undefined || options.revision !== undefined ? null : await this.#past(wanted, options, sleepy);
-      const result = past ?? (await this.#store.range(wanted, options));
-      const served = options.revision ?? result.revision;
-      if (served < term) this.#fail('I21', `${process.name} reads as of revision ${served} in its term ${term}`);
-      return result;
-    };
-    const get = async (key: string) => (await range({ start: key, end: `${key}\0` })).kvs[0] ?? null;
-    return { range, get };
-  }
-
-  /** Null when that past is gone. */
-  async #past(range: KeyRange, options: RangeOptions, revision: number): Promise<RangeResult | null> {
-    try {
-      return { ...(await this.#store.range(range, { ...options, revision })), revision };
-    } catch (error) {
-      if (error instanceof CompactedError) return null;
-      throw error;
-    }
   }
 
   #watched(process: Process): Engine {
@@ -309,7 +243,8 @@ class SimulatedWorld {
         ? createDockerLink({ ...link, daemon: this.#daemon })
         : createEngineLink({ ...link, host: this.#host });
     const engine = this.#mutation.engine(plainEngine(raw));
-    const acting = (call: string) => this.#each('acted', { process, call, term: this.#terms.get(process) ?? null });
+    const acting = (call: string) =>
+      this.#each('acted', { process, call, term: this.#signatures.terms.get(process) ?? null });
     return {
       ...engine,
       submit: (spec, options) => {
@@ -338,8 +273,7 @@ class SimulatedWorld {
     for (const batch of this.#arrived.splice(0)) {
       for (const [revision, events] of byRevision(batch)) {
         this.#revision = revision;
-        const author = this.#authors.get(revision) ?? null;
-        this.#authors.delete(revision);
+        const author = this.#signatures.takeAuthor(revision);
         const commit = this.#chronicle.take(revision, events, author);
         this.#universe.note(() => `revision ${revision} by ${authorText(author)}: ${events.map(eventText).join(', ')}`);
         for (const check of this.#checks) check.committed?.(commit, this.#fail);

@@ -1,6 +1,7 @@
 // What reaches the leader from the store: new runs, asks, and events of other nodes. First a list at one revision, then watches
 // from there on; now and then all is listed again, since a watch is only a hint.
 
+import type { Leadership } from '../../cluster/leadership.ts';
 import { keys, runOfKey } from '../../store/keys.ts';
 import { errorText, isAppError } from '../../store/model/errors.ts';
 import type { StoredEvent } from '../../store/model/event.ts';
@@ -19,6 +20,8 @@ interface IntakeDeps {
   readonly state: StateStore;
   readonly world: World;
   readonly log: LoopLog;
+  /** Asked before each read: what reads for a term that is over reads no further. */
+  readonly leadership: Pick<Leadership, 'check'>;
   /** Something new is in the world. */
   readonly wake: () => void;
 }
@@ -26,21 +29,26 @@ interface IntakeDeps {
 /** Reads the event counter, the open list, all asks and the outbox. Returns the revision from which to watch. */
 export async function listAll(deps: IntakeDeps): Promise<number> {
   await readCounter(deps);
-  const { kvs, revision } = await listRange(deps.state, keys.openRuns());
+  const { kvs, revision } = await listRange(deps, keys.openRuns());
   for (const kv of kvs) arrive(deps.world, { key: runOfKey(kv.key), order: kv.createRevision, created: null });
   // In the order in which they were made: two asks about one run must not overtake each other.
-  const asks = await listRange(deps.state, keys.asks(), revision);
+  const asks = await listRange(deps, keys.asks(), revision);
   for (const kv of byCreation(asks.kvs)) takeAsk(deps, kv);
   await listOutbox(deps, revision);
   return revision;
 }
 
 export async function listOutbox(deps: Omit<IntakeDeps, 'wake'>, revision?: number): Promise<void> {
-  const outbox = await listRange(deps.state, keys.outboxAll(), revision);
+  const outbox = await listRange(deps, keys.outboxAll(), revision);
   for (const kv of byCreation(outbox.kvs)) takeOutbox(deps, kv);
 }
 
-export async function readCounter({ state, world }: Pick<IntakeDeps, 'state' | 'world'>): Promise<void> {
+export async function readCounter({
+  state,
+  world,
+  leadership,
+}: Pick<IntakeDeps, 'state' | 'world' | 'leadership'>): Promise<void> {
+  leadership.check();
   const kv = await state.get(keys.eventCounter());
   if (kv === null) return;
   world.counter = eventCounterRecord.decode(kv.value);
@@ -136,7 +144,7 @@ function byCreation(kvs: readonly KeyValue[]): KeyValue[] {
 }
 
 async function listRange(
-  state: StateStore,
+  { state, leadership }: Pick<IntakeDeps, 'state' | 'leadership'>,
   range: KeyRange,
   revision?: number,
 ): Promise<{ readonly kvs: readonly KeyValue[]; readonly revision: number }> {
@@ -144,6 +152,7 @@ async function listRange(
   let start = range.start;
   let at = revision;
   for (;;) {
+    leadership.check();
     const page = await state.range(
       { start, end: range.end },
       { limit: LIST_PAGE, ...(at === undefined ? {} : { revision: at }) },

@@ -49,7 +49,7 @@ async function runTerm(deps: LoopDeps, leadership: Leadership, world: World): Pr
   const wake = () => bell.ring();
   const effects = createEffects({ deps, world, leadership, wake });
   const context: TurnContext = { deps, world, leadership, effects, loader: createRunLoader(deps.state, deps.log) };
-  const intake = { state: deps.state, world, log: deps.log, wake };
+  const intake = { state: deps.state, world, log: deps.log, leadership, wake };
   const stop = new AbortController();
   const signal = AbortSignal.any([leadership.signal, stop.signal]);
   const revision = await listAll(intake);
@@ -79,7 +79,9 @@ function relistAll({ deps, world }: TurnContext, intake: Parameters<typeof listA
       }
       intake.wake();
     })
-    .catch((error: unknown) => deps.log.warn({ error: errorText(error) }, 're-list failed'));
+    .catch((error: unknown) => {
+      if (!isAppError(error, 'lost_leadership')) deps.log.warn({ error: errorText(error) }, 're-list failed');
+    });
 }
 
 async function turnForEver(context: TurnContext, bell: Bell): Promise<void> {

@@ -284,10 +284,11 @@ function apply(world: World, { slice, run, tasks, asks }: Applied, revision: num
 }
 
 /** After a failed commit: nothing is committed before this has gone through. */
-export async function recover({ deps, world }: TurnContext): Promise<void> {
-  await readCounter({ state: deps.state, world });
+export async function recover({ deps, world, leadership }: TurnContext): Promise<void> {
+  const intake = { state: deps.state, log: deps.log, world, leadership };
+  await readCounter(intake);
   // What was taken from the outbox may or may not be in the log now: only what is still there is taken again.
   world.outbox.clear();
-  await listOutbox({ state: deps.state, world, log: deps.log });
+  await listOutbox(intake);
   world.counterStale = false;
 }
