@@ -7,6 +7,8 @@ import { buildInfo } from './.house/build.mjs';
 /** End-to-end tests that know a server by its API alone: they run a second time, unchanged, against three nodes behind HAProxy. */
 const ALSO_ON_A_CLUSTER = ['bad-input', 'cli', 'cli-data', 'cli-follow', 'examples', 'stop-and-start'];
 
+const SIMULATION = 'test/simulation/**/*.test.ts';
+
 export default defineConfig({
   define: buildInfo(),
   // Lowers `await using`, which Node 20 does not parse.
@@ -22,7 +24,7 @@ export default defineConfig({
     // A server that does not stop must not hold up the whole suite.
     teardownTimeout: 10_000,
     projects: [
-      { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'] } },
+      { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'], exclude: [SIMULATION] } },
       {
         extends: true,
         test: {
@@ -35,6 +37,8 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      // Has every core for itself: what it looks through in a given time is its strength.
+      { extends: true, test: { name: 'simulation', include: [SIMULATION], sequence: { groupOrder: 2 } } },
     ],
   },
 });

@@ -18,7 +18,7 @@ import path from 'node:path';
 import config from '../.dependency-cruiser.mjs';
 import { BROKEN_ARROWS } from './canary/broken-arrows.mjs';
 import { FOLDERS } from './folders.mjs';
-import { ROOT } from './ready.mjs';
+import { ROOT } from './root.mjs';
 
 const faults = [...(await brokenArrows(ROOT)), ...(await silentRules(config.forbidden))];
 for (const fault of faults) console.log(fault);

@@ -9,7 +9,8 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { rawLimits } from './bench-raw.mjs';
 import { renderRows } from './bench-table.mjs';
-import { makeReady, ROOT } from './ready.mjs';
+import { makeReady } from './ready.mjs';
+import { ROOT } from './root.mjs';
 
 const FOLDER = 'test/bench';
 const SUFFIX = '.bench.ts';

@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fingerprint, headCommit, writeStamp } from './build-stamp.mjs';
-import { ROOT } from './ready.mjs';
+import { ROOT } from './root.mjs';
 
 /** Long enough for any process started from an older build to have been restarted in a development tree. */
 const OLD_CHUNK_KEEP_MS = 24 * 3_600_000;

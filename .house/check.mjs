@@ -5,7 +5,8 @@
 
 import { spawn } from 'node:child_process';
 import path from 'node:path';
-import { makeReady, ROOT } from './ready.mjs';
+import { makeReady } from './ready.mjs';
+import { ROOT } from './root.mjs';
 
 /** Two steps at a time: more would only share the processors of a small machine. */
 const AT_ONCE = 2;

@@ -4,7 +4,7 @@
 import { ESLint } from 'eslint';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { ROOT } from './ready.mjs';
+import { ROOT } from './root.mjs';
 
 const CANARY = '.house/canary/lint';
 

@@ -1,10 +1,7 @@
 // What `setup.mjs` does on a Node that is new enough; also used by the other scripts here. No installed package needed.
 
 import { ensureInstalled } from './install.mjs';
-import { fileURLToPath } from 'node:url';
-import path from 'node:path';
-
-export const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+import { ROOT } from './root.mjs';
 
 /**
  * Installs packages when they are absent or older than the lock file, then builds what is older than its sources.

@@ -3,7 +3,7 @@
 
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ROOT } from './ready.mjs';
+import { ROOT } from './root.mjs';
 
 const [source, ...args] = process.argv.slice(2);
 process.setSourceMapsEnabled(true);

@@ -5,7 +5,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { makeReady, ROOT } from './ready.mjs';
+import { makeReady } from './ready.mjs';
+import { ROOT } from './root.mjs';
 
 const NOTHING_RAN = { passed: 0, failed: 1, skipped: 0, flaky: [] };
 

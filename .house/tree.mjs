@@ -7,7 +7,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { FOLDERS } from './folders.mjs';
-import { ROOT } from './ready.mjs';
+import { ROOT } from './root.mjs';
 
 const README_LINES_MAX = 80;
 const CODE_LINES_MAX = 400;

@@ -3,6 +3,7 @@
 
 import { copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { PluginBuild } from 'esbuild';
 import { bundleApp } from '../../.house/build.mjs';
 import { ROOT } from './real-server.ts';
 
@@ -46,7 +47,7 @@ export async function buildNext(directory: string): Promise<string> {
   return launcher;
 }
 
-function changeSources(build: Parameters<import('esbuild').Plugin['setup']>[0]): void {
+function changeSources(build: PluginBuild): void {
   for (const { file, from, to } of CHANGES) {
     const filter = new RegExp(`/${file.replaceAll('.', '\\.')}$`);
     build.onLoad({ filter }, async ({ path: found }) => {
