@@ -24,6 +24,8 @@ export interface JoinOptions {
   readonly random: () => number;
   readonly onRequestBytes: ((chunk: Buffer) => void) | undefined;
   readonly onClosed: () => void;
+  /** The far side has ended, or could not be reached. */
+  readonly onFarEnded: () => void;
 }
 
 export function joinSockets(options: JoinOptions): Connection {
@@ -53,6 +55,8 @@ export function joinSockets(options: JoinOptions): Connection {
     });
   }
   far.on('connect', kick);
+  far.on('end', options.onFarEnded);
+  far.on('error', options.onFarEnded);
   return {
     source,
     cut,

@@ -7,6 +7,7 @@ import type { Server, Socket } from 'node:net';
 import { joinSockets } from './connection.ts';
 import type { Connection, Target } from './connection.ts';
 import { PASS } from './link-rules.ts';
+import { createMirror } from './mirror.ts';
 import type { LinkRule } from './link-rules.ts';
 import type { PumpCounters } from './pump.ts';
 
@@ -45,6 +46,21 @@ export async function createTcpLink(options: TcpLinkOptions): Promise<TcpLink> {
   const rules = new Map<string, LinkRule>([[ALL, PASS]]);
   const connections = new Set<Connection>();
   const ruleOf = (source: string) => rules.get(source) ?? rules.get(ALL) ?? PASS;
+  const mirror = createMirror(target, () => void settle());
+  let settling: Promise<void> = Promise.resolve();
+  let onDrained: () => void = () => undefined;
+
+  /** Listens when it should, and only then. */
+  function settle(): Promise<void> {
+    settling = settling.then(async () => {
+      // In a partition not even a refusal comes through.
+      const all = rules.get(ALL)?.kind;
+      const isOpen = all !== 'refuse' && (!mirror.isGone() || all === 'black hole') && !isClosed;
+      if (!isOpen && server.listening) server.close();
+      if (isOpen && !server.listening) await listen(server, port);
+    });
+    return settling;
+  }
 
   function accept(socket: Socket): void {
     const source = sourceOf?.(socket.remotePort ?? 0) ?? ALL;
@@ -57,13 +73,18 @@ export async function createTcpLink(options: TcpLinkOptions): Promise<TcpLink> {
     const connection = joinSockets({
       ...{ socket, target, source, counters, random, onRequestBytes: options.onRequestBytes },
       rule: () => ruleOf(source),
-      onClosed: () => connections.delete(connection),
+      onClosed: () => {
+        connections.delete(connection);
+        if (connections.size === 0) onDrained();
+      },
+      onFarEnded: () => mirror.look(),
     });
     connections.add(connection);
     connection.connect();
   }
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
+  let isClosed = false;
   const port = await listen(server, options.port ?? 0);
 
   function cut(source?: string): number {
@@ -80,17 +101,16 @@ export async function createTcpLink(options: TcpLinkOptions): Promise<TcpLink> {
       if (source === ALL) rules.clear();
       rules.set(source, rule);
       // With a rule for one source alone the port stays open to the others; then a connection is reset once it is known whose it is.
-      const isClosed = rules.get(ALL)?.kind === 'refuse';
-      if (isClosed && server.listening) server.close();
-      if (!isClosed && !server.listening) await listen(server, port);
+      await settle();
       if (rule.kind === 'refuse') counters.reset += cut(source === ALL ? undefined : source);
       for (const connection of connections) connection.connect();
     },
     async [Symbol.asyncDispose]() {
-      cut();
-      if (!server.listening) return;
-      server.close();
-      await once(server, 'close');
+      isClosed = true;
+      mirror.stop();
+      await settle();
+      const drained = new Promise<void>((resolve) => (onDrained = resolve));
+      if (cut() > 0) await drained;
     },
   };
 }

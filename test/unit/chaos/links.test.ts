@@ -49,7 +49,34 @@ async function client(port = link.port): Promise<Client> {
   return { socket, heard: () => heard };
 }
 
+/** Why nobody could be reached on this port; null = somebody was. */
+function refusal(port: number): Promise<string | null> {
+  const socket = connect(port, '127.0.0.1');
+  return new Promise<string | null>((resolve) => {
+    socket.once('connect', () => resolve(null));
+    socket.once('error', (error) => resolve('code' in error ? String(error.code) : error.message));
+  }).finally(() => socket.destroy());
+}
+
 describe('link', () => {
+  test('a process that is gone refuses connections through the link too, until there is one again', async () => {
+    const { socket } = await client();
+    const port = portOf(echo);
+    const ended = new Promise((resolve) => socket.once('close', resolve));
+    echo.close();
+    link.cut();
+    await ended;
+    // The first one may still get in, and finds out.
+    await eventually(() => expect(refusal(link.port)).resolves.toBe('ECONNREFUSED'));
+    echo.listen(port, '127.0.0.1');
+    await eventually(async () => {
+      const { socket: again, heard } = await client();
+      again.end('here');
+      await once(again, 'end');
+      expect(heard()).toBe('here');
+    });
+  });
+
   test('pass: bytes go both ways, and so does the end of the stream', async () => {
     const { socket, heard } = await client();
     socket.end('one two');
