@@ -18,8 +18,8 @@ export interface FailoverOptions {
   readonly signal: AbortSignal;
 }
 
-/** What was killed is started again so soon, as a supervisor of processes would. */
-const RESTART_MS = 300;
+/** What was killed is started again so soon, as by the systemd units of cmd/deploy. */
+const RESTART_MS = 1_000;
 /** A fault that lasts is healed when somebody else leads and has started a body, or after this time. */
 const MEASURE_LIMIT_MS = 12_000;
 const LOOK_MS = 10;
