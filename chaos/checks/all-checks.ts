@@ -4,6 +4,7 @@ import { ATTEMPTS, BODY_ONCE, CANCEL, ORDER } from './bodies.ts';
 import { EVENT_ALL, EVENT_ORDER, EVENT_SAME } from './events.ts';
 import type { Check, Evidence, Violation } from './evidence.ts';
 import { LINEAR } from './linear.ts';
+import { LOG } from './logs.ts';
 import { OBJECT } from './objects.ts';
 import { RUN_END, RUN_ONCE, RUN_SAME } from './outcomes.ts';
 import { SESSION } from './sessions.ts';
@@ -12,7 +13,7 @@ import { FAULT, TRAFFIC } from './validity.ts';
 
 export const ALL_CHECKS: readonly Check[] = [
   ...[RUN_END, RUN_SAME, RUN_ONCE, BODY_ONCE, ATTEMPTS, ORDER, CANCEL, TERM, EFFECT],
-  ...[LINEAR, SESSION, EVENT_ORDER, EVENT_SAME, EVENT_ALL, OBJECT, TRAFFIC, FAULT],
+  ...[LINEAR, SESSION, EVENT_ORDER, EVENT_SAME, EVENT_ALL, OBJECT, LOG, TRAFFIC, FAULT],
 ];
 
 export interface Verdict {

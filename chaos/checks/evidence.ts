@@ -34,7 +34,10 @@ export type RetryCall = { readonly op: 'retry' } & CallFacts<{ readonly newKey: 
 export type PutCall = { readonly op: 'put' } & CallFacts<{ readonly sha256: string }, object>;
 export type ReadCall = { readonly op: 'read' } & CallFacts<object, { readonly sha256: string }>;
 
-export type Operation = StartCall | GetCall | CancelCall | RetryCall | PutCall | ReadCall;
+/** Of a task that was seen to have ended well; `key`: `<pipeline>/<run>/<task>`. */
+export type LogCall = { readonly op: 'log' } & CallFacts<object, { readonly text: string }>;
+
+export type Operation = StartCall | GetCall | CancelCall | RetryCall | PutCall | ReadCall | LogCall;
 
 /** `refused` answers are as certain as good ones. */
 export function outcomeOf(operation: Operation): 'ok' | 'refused' | 'unknown' {
@@ -80,6 +83,8 @@ export interface FinalTask {
   readonly parents: readonly string[];
   /** The run whose result it took over; 0 = none. */
   readonly carriedFrom: number;
+  /** Null = it was not read. */
+  readonly log: string | null;
 }
 
 /** A run as one node told it after everything was healed. */

@@ -70,6 +70,7 @@ function runOperations(operation: Operation): readonly (RunOperation & { readonl
     }
     case 'put':
     case 'read':
+    case 'log':
       return [];
   }
 }

@@ -16,23 +16,31 @@ export interface Mirror {
   stop(): void;
 }
 
-export function createMirror(target: Target, onChange: () => void): Mirror {
+export function createMirror(target: Target, onChange: () => Promise<void>): Mirror {
   let isGone = false;
   let isAsking = false;
   let isStopped = false;
   let timer: NodeJS.Timeout | undefined;
 
+  async function ask(): Promise<void> {
+    isAsking = true;
+    const refused = await isRefused(target);
+    isAsking = false;
+    if (isStopped) return;
+    if (refused) timer = setTimeout(look, LOOK_MS);
+    if (refused === isGone) return;
+    isGone = refused;
+    await onChange();
+  }
+
   function look(): void {
     if (isAsking || isStopped) return;
-    isAsking = true;
-    isRefused(target).then((refused) => {
-      isAsking = false;
-      if (isStopped) return;
-      if (refused) timer = setTimeout(look, LOOK_MS);
-      if (refused === isGone) return;
-      isGone = refused;
-      onChange();
-    });
+    // A port that cannot be had again ends the test: nothing would come through this link any more.
+    ask().catch((error: unknown) =>
+      setImmediate(() => {
+        throw error;
+      }),
+    );
   }
 
   return {

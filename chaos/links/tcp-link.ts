@@ -46,21 +46,7 @@ export async function createTcpLink(options: TcpLinkOptions): Promise<TcpLink> {
   const rules = new Map<string, LinkRule>([[ALL, PASS]]);
   const connections = new Set<Connection>();
   const ruleOf = (source: string) => rules.get(source) ?? rules.get(ALL) ?? PASS;
-  const mirror = createMirror(target, () => void settle());
-  let settling: Promise<void> = Promise.resolve();
   let onDrained: () => void = () => undefined;
-
-  /** Listens when it should, and only then. */
-  function settle(): Promise<void> {
-    settling = settling.then(async () => {
-      // In a partition not even a refusal comes through.
-      const all = rules.get(ALL)?.kind;
-      const isOpen = all !== 'refuse' && (!mirror.isGone() || all === 'black hole') && !isClosed;
-      if (!isOpen && server.listening) server.close();
-      if (isOpen && !server.listening) await listen(server, port);
-    });
-    return settling;
-  }
 
   function accept(socket: Socket): void {
     const source = sourceOf?.(socket.remotePort ?? 0) ?? ALL;
@@ -84,8 +70,13 @@ export async function createTcpLink(options: TcpLinkOptions): Promise<TcpLink> {
   }
 
   const server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
-  let isClosed = false;
   const port = await listen(server, options.port ?? 0);
+  const door = createDoor(server, port, () => {
+    const all = rules.get(ALL)?.kind;
+    // In a partition not even a refusal comes through.
+    return all !== 'refuse' && (!mirror.isGone() || all === 'black hole');
+  });
+  const mirror = createMirror(target, () => door.settle());
 
   function cut(source?: string): number {
     const hit = [...connections].filter((connection) => source === undefined || connection.source === source);
@@ -101,16 +92,43 @@ export async function createTcpLink(options: TcpLinkOptions): Promise<TcpLink> {
       if (source === ALL) rules.clear();
       rules.set(source, rule);
       // With a rule for one source alone the port stays open to the others; then a connection is reset once it is known whose it is.
-      await settle();
+      await door.settle();
       if (rule.kind === 'refuse') counters.reset += cut(source === ALL ? undefined : source);
       for (const connection of connections) connection.connect();
     },
     async [Symbol.asyncDispose]() {
-      isClosed = true;
       mirror.stop();
-      await settle();
+      await door.close();
       const drained = new Promise<void>((resolve) => (onDrained = resolve));
       if (cut() > 0) await drained;
+    },
+  };
+}
+
+interface Door {
+  /** The answer to whether it should be open may have changed. */
+  settle(): Promise<void>;
+  /** For good. */
+  close(): Promise<void>;
+}
+
+/** Has the server listen while it should, and only then; one change after the other. */
+function createDoor(server: Server, port: number, shouldBeOpen: () => boolean): Door {
+  let isClosed = false;
+  let settling: Promise<void> = Promise.resolve();
+  const settle = () => {
+    settling = settling.then(async () => {
+      const isOpen = !isClosed && shouldBeOpen();
+      if (!isOpen && server.listening) server.close();
+      if (isOpen && !server.listening) await listen(server, port);
+    });
+    return settling;
+  };
+  return {
+    settle,
+    close: () => {
+      isClosed = true;
+      return settle();
     },
   };
 }

@@ -33,7 +33,7 @@ export interface Summary extends RunFacts {
   readonly calls: readonly CallFigures[];
 }
 
-const OPS: readonly Operation['op'][] = ['start', 'get', 'cancel', 'retry', 'put', 'read'];
+const OPS: readonly Operation['op'][] = ['start', 'get', 'cancel', 'retry', 'put', 'read', 'log'];
 
 export function summarize(facts: RunFacts, evidence: Evidence, verdicts: readonly Verdict[]): Summary {
   const { operations, bodies, runs, events, terms } = evidence;

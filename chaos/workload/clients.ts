@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createChance } from '../simulation/random.ts';
 import type { Chance } from '../simulation/random.ts';
+import type { RunSeen } from '../checks/evidence.ts';
 import type { RecordedClient, RunName, Told } from './recorded-client.ts';
 
 export interface Clients {
@@ -56,6 +57,7 @@ const START_AGAIN_MS = 150;
 const LOOKS_MAX = 8;
 const LOOK_MS = 150;
 const OBJECT_BYTES_MAX = 40_000;
+const LOG_CHANCE = 0.5;
 
 interface Walk {
   readonly client: RecordedClient;
@@ -98,9 +100,9 @@ export function startClients({ count, seed, client, pace }: ClientsOptions): Cli
 }
 
 const JOURNEYS: Readonly<Record<Journey, (walk: Walk) => Promise<void>>> = {
-  quick: (walk) => startAndFollow(walk, 'chaos-quick'),
-  graph: (walk) => startAndFollow(walk, 'chaos-graph'),
-  again: (walk) => startAndFollow(walk, 'chaos-again'),
+  quick: startAndReadLog,
+  graph: async (walk) => void (await startAndFollow(walk, 'chaos-graph')),
+  again: async (walk) => void (await startAndFollow(walk, 'chaos-again')),
   long: async (walk) => void (await start(walk, 'chaos-long')),
   fails: retryAFailure,
   cancel: cancelALongOne,
@@ -145,19 +147,26 @@ async function insist(walk: Walk, call: () => Promise<Told<RunName>>): Promise<R
   return null;
 }
 
-/** Whether it was seen to be over. */
-async function follow({ client, chance, isOver }: Walk, run: RunName): Promise<boolean> {
+/** Its status once it was seen to be over; null = it was not. */
+async function follow({ client, chance, isOver }: Walk, run: RunName): Promise<RunSeen['status'] | null> {
   for (let looks = 0; looks < LOOKS_MAX && !isOver(); looks += 1) {
     const told = await client.get(run);
-    if ('answer' in told && told.answer.state === 'complete') return true;
+    if ('answer' in told && told.answer.state === 'complete') return told.answer.status;
     await pause(chance.between(0, 2 * LOOK_MS));
   }
-  return false;
+  return null;
 }
 
-async function startAndFollow(walk: Walk, pipelineId: string): Promise<void> {
+async function startAndFollow(walk: Walk, pipelineId: string): Promise<RunName | null> {
   const run = await start(walk, pipelineId);
-  if (run !== null) await follow(walk, run);
+  if (run === null) return null;
+  return (await follow(walk, run)) === 'successful' ? run : null;
+}
+
+/** Its log is read as soon as it is over: from the engine, or from where it is kept. */
+async function startAndReadLog(walk: Walk): Promise<void> {
+  const run = await startAndFollow(walk, 'chaos-quick');
+  if (run !== null && walk.chance.happens(LOG_CHANCE)) await walk.client.log(run, 'only');
 }
 
 async function cancelALongOne(walk: Walk): Promise<void> {

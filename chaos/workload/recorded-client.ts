@@ -28,6 +28,7 @@ export interface RecordedClient {
   retry(run: RunName, newKey: string): Promise<Told<RunName>>;
   put(run: RunName, object: { readonly key: string; readonly bytes: Uint8Array }): Promise<Told<object>>;
   read(run: RunName, key: string): Promise<Told<{ readonly sha256: string }>>;
+  log(run: RunName, taskId: string): Promise<Told<{ readonly text: string }>>;
 }
 
 export interface RecordedClientOptions {
@@ -45,26 +46,7 @@ export const KEY_VARIABLE = 'CHAOS_KEY';
 const SERVER_FAULT = 500;
 
 export function recordedClient({ proc, client, node, recorder }: RecordedClientOptions): RecordedClient {
-  async function recorded<T>(call: () => Promise<T>, write: (facts: AnswerFacts<T>) => Operation): Promise<Told<T>> {
-    const begin = performance.now();
-    const facts = { proc, node, call: begin };
-    try {
-      const out = await call();
-      recorder.record(write({ ...facts, ret: performance.now(), out }));
-      return { answer: out };
-    } catch (error) {
-      const ret = performance.now();
-      const refusal = refusalOf(error);
-      if (refusal !== null) {
-        recorder.record(write({ ...facts, ret, err: refusal }));
-        return { refused: refusal };
-      }
-      const err = error instanceof Error ? error.message : String(error);
-      recorder.record(write({ ...facts, err: `${err} (after ${Math.round(ret - begin)} ms)` }));
-      return { unknown: err };
-    }
-  }
-
+  const recorded = recorderOf({ proc, node, recorder });
   const place = ({ pipelineId, runId }: RunName) => ({ namespaceId: NAMESPACE, pipelineId, runId });
   return {
     proc,
@@ -110,6 +92,35 @@ export function recordedClient({ proc, client, node, recorder }: RecordedClientO
         async () => ({ sha256: await digest((await client.getRunObject({ ...place(run), key })).body) }),
         (facts) => ({ op: 'read', key: objectKey(run, key), in: {}, ...facts }),
       ),
+    log: (run, taskId) =>
+      recorded(
+        async () => ({ text: await logText(client, { ...place(run), taskId }) }),
+        (facts) => ({ op: 'log', key: objectKey(run, taskId), in: {}, ...facts }),
+      ),
+  };
+}
+
+type Recorded = <T>(call: () => Promise<T>, write: (facts: AnswerFacts<T>) => Operation) => Promise<Told<T>>;
+
+function recorderOf({ proc, node, recorder }: Omit<RecordedClientOptions, 'client'>): Recorded {
+  return async (call, write) => {
+    const begin = performance.now();
+    const facts = { proc, node, call: begin };
+    try {
+      const out = await call();
+      recorder.record(write({ ...facts, ret: performance.now(), out }));
+      return { answer: out };
+    } catch (error) {
+      const ret = performance.now();
+      const refusal = refusalOf(error);
+      if (refusal !== null) {
+        recorder.record(write({ ...facts, ret, err: refusal }));
+        return { refused: refusal };
+      }
+      const err = error instanceof Error ? error.message : String(error);
+      recorder.record(write({ ...facts, err: `${err} (after ${Math.round(ret - begin)} ms)` }));
+      return { unknown: err };
+    }
   };
 }
 
@@ -122,7 +133,13 @@ interface AnswerFacts<T> {
   readonly err?: string;
 }
 
-/** An object's name in the history: `<pipeline>/<run>/<key>`. */
+export async function logText(client: Client, of: Parameters<Client['getLogs']>[0]): Promise<string> {
+  let text = '';
+  for await (const piece of client.getLogs(of)) text += piece;
+  return text;
+}
+
+/** An object's or a task's name in the history: `<pipeline>/<run>/<key>`. */
 export function objectKey({ pipelineId, runId }: Omit<RunName, 'key'>, key: string): string {
   return `${pipelineId}/${runId}/${key}`;
 }

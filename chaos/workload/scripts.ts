@@ -1,5 +1,7 @@
 // The shell texts of the bodies. Each says first, before anything else, that it began, and last that it ended well.
 
+import { FIRST_LINE, LAST_LINE } from '../checks/logs.ts';
+
 /** How the bodies of an engine tell of themselves. */
 export interface Telling {
   /** Shell text for one line of the witness. */
@@ -36,7 +38,9 @@ export interface BodyText {
 }
 
 export function bodyText({ telling, work }: BodyText): readonly string[] {
-  return ['/bin/sh', '-c', [telling.line('start'), work, telling.line('end')].join('\n')];
+  // Its log: read back, and compared (check LOG).
+  const first = `echo "${FIRST_LINE} $GOFER_PIPELINE_ID/$GOFER_RUN_ID/$GOFER_TASK_ID"`;
+  return ['/bin/sh', '-c', [telling.line('start'), first, work, `echo ${LAST_LINE}`, telling.line('end')].join('\n')];
 }
 
 /** Fails in about half of its attempts, by chance and not by its number, which bodies are not told. */

@@ -285,6 +285,22 @@ const SPOILED: readonly {
     seenBy: ['OBJECT'],
   },
   {
+    name: 'a log that is read back empty',
+    spoil: operations((all) => all.map((each) => (each.op === 'log' ? { ...each, out: { text: '' } } : each))),
+    seenBy: ['LOG'],
+  },
+  {
+    name: "a log that lacks its end, or that is another body's",
+    spoil: (good) => ({
+      ...good,
+      runs: good.runs.map((run) => ({
+        ...run,
+        tasks: (run.tasks ?? []).map((task) => ({ ...task, log: task.log === null ? null : 'begins flow/1/first\n' })),
+      })),
+    }),
+    seenBy: ['LOG'],
+  },
+  {
     name: 'a fault that hit an idle cluster',
     spoil: (good) => ({ ...good, faults: good.faults.map((fault) => ({ ...fault, from: 9_000, to: 9_100 })) }),
     seenBy: ['TRAFFIC'],

@@ -21,12 +21,18 @@ export function goodEvidence(): Evidence {
       { term: 90, name: 'node-2', nodeId: 'b', from: 5_400, to: null },
     ],
     runs: NODES.flatMap((node) => [
-      aRun({ node, runId: 1, key: 'k1', tasks: [aTask('first'), aTask('second', { parents: ['first'] })] }),
+      aRun({
+        node,
+        runId: 1,
+        key: 'k1',
+        tasks: [aTask('first', { log: 'begins flow/1/first\nends\n' }), aTask('second', { parents: ['first'] })],
+      }),
       aRun({
         ...{ node, runId: 2, key: 'k2', status: 'failed' },
         tasks: [
           aTask('first', {
             status: 'failed',
+            log: 'begins flow/2/first\n',
             retryLimit: 1,
             attempts: [
               { attempt: 1, outcome: 'exit code 1' },
@@ -58,6 +64,7 @@ export function aTask(task: string, given: Partial<FinalTask> = {}): FinalTask {
     retryLost: false,
     parents: [],
     carriedFrom: 0,
+    log: null,
     ...given,
   };
 }
@@ -78,6 +85,7 @@ const OPERATIONS: readonly Operation[] = [
   { ...call(1, 3_000), op: 'start', key: 'k1', in: { pipeline: 'flow' }, out: { runId: 1 } },
   { ...call(1, 3_010), op: 'get', key: 'k1', in: {}, out: { runId: 1, state: 'running', status: 'unknown' } },
   { ...call(1, 3_100), op: 'get', key: 'k1', in: {}, out: { runId: 1, state: 'complete', status: 'successful' } },
+  { ...call(1, 4_050), op: 'log', key: 'flow/1/first', in: {}, out: { text: 'begins flow/1/first\nends\n' } },
   { ...call(2, 3_180), op: 'start', key: 'k2', in: { pipeline: 'flow' }, out: { runId: 2 } },
   { ...call(2, 3_400), op: 'retry', key: 'k2', in: { newKey: 'k3' }, out: { runId: 3 } },
   { ...call(3, 4_000), op: 'put', key: 'o1', in: { sha256: 'abc' }, out: {} },
