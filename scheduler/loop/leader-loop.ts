@@ -37,6 +37,9 @@ export function createSchedulingDuty(deps: LoopDeps): SchedulingDuty {
       world = createWorld(deps.settings.globalRunLimit);
       try {
         await runTerm(deps, leadership, world);
+      } catch (error) {
+        // Noticed in the middle of reading: the term has ended already.
+        if (!isAppError(error, 'lost_leadership')) throw error;
       } finally {
         world = null;
       }

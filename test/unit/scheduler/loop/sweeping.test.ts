@@ -237,7 +237,8 @@ test('sweeping: an engine that does not answer ends neither the duty nor the ter
   const world = aWorld();
   world.engine.down = true;
   sweep(world);
-  await eventually(() => expect(world.logged).toHaveLength(2));
+  // Tidying has failed, and sweeping more than once.
+  await eventually(() => expect(world.logged.length).toBeGreaterThan(2));
   const [{ reign, over }] = reigns.splice(0) as [(typeof reigns)[number]];
   expect(reign.leadership.signal.aborted).toBe(false);
   reign.end('the test is over');
