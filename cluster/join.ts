@@ -145,6 +145,7 @@ class JoiningNode implements ClusterNode {
       term: ownTerm ?? other?.term ?? null,
       leaderName: ownTerm === null ? (other?.claim.name ?? null) : self.name,
       members: sight.members.map(({ member }) => member),
+      engine: sight.engine?.record.identity ?? null,
       format: sight.format.active,
       standsBack: this.#standsBack(),
       problems: problemsOf(this.#facts(), timings),

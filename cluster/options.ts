@@ -72,6 +72,8 @@ export interface ClusterStatus {
   readonly term: number | null;
   readonly leaderName: string | null;
   readonly members: readonly Member[];
+  /** Identity of the engine that the cluster works with; null = none is recorded yet. */
+  readonly engine: string | null;
   /** The form in which records are written now. */
   readonly format: number;
   /** Why this node does not lead; null = it may. */

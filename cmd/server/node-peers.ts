@@ -52,7 +52,7 @@ export async function openNodePeers(options: NodePeersOptions): Promise<NodePeer
   return {
     peers: opening.peers,
     address: opening.address,
-    live: opening.taskStreams({ engine: engineOf(() => node), members: () => holdersOf(node) }),
+    live: opening.taskStreams({ engine: () => node?.status().engine ?? null, members: () => holdersOf(node) }),
     joined: (joining) => {
       node = joining;
     },
@@ -62,17 +62,6 @@ export async function openNodePeers(options: NodePeersOptions): Promise<NodePeer
 /** Heard by others between listening and joining. */
 function silentPulse(self: Pick<Pulse, 'nodeId' | 'name' | 'clock'>): Pulse {
   return { ...self, term: null, storeSilentMs: 0, leader: null };
-}
-
-/** The engine that the cluster works with is that of its leader, or of its last one while none leads. */
-function engineOf(node: () => ClusterNode | null): () => string | null {
-  let last: string | null = null;
-  return () => {
-    const status = node()?.status();
-    const leader = status?.members.find(({ name }) => name === status.leaderName);
-    last = leader?.engine.identity ?? last;
-    return last;
-  };
 }
 
 function holdersOf(node: ClusterNode | null): readonly EngineHolder[] {

@@ -2,7 +2,7 @@
 // of a member is random and knows no health, its retries repeat writes, its breaker shuts a member out for a slow answer, and its
 // renewal of a token calls itself without end: all four are off here.
 
-import { InterceptingCall } from '@grpc/grpc-js';
+import { InterceptingCall, logVerbosity, setLogVerbosity } from '@grpc/grpc-js';
 import type { ChannelOptions, Interceptor, StatusObject } from '@grpc/grpc-js';
 import { noop } from 'cockatiel';
 import { Etcd3 } from 'etcd3';
@@ -73,6 +73,8 @@ export function checkConnection({ endpoints, tls }: EtcdConnection): void {
 
 /** A client for one member. `token` is asked for each call; null = none. */
 export function createClient(endpoint: string, { tls }: EtcdConnection, token: () => string | null): Etcd3 {
+  // What it would write to stderr of each broken connection is told by us, in our own words, where it matters.
+  setLogVerbosity(logVerbosity.NONE);
   return new Etcd3({
     hosts: endpoint,
     grpcOptions: { ...CHANNEL, interceptors: [tokenInterceptor(token)] },
