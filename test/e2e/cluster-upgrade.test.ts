@@ -11,10 +11,30 @@ import type { StateStore } from '../../store/state/port.ts';
 import { eventually } from '../eventually.ts';
 import { aPipeline, aRun, startCluster, untilEnded, untilReady } from './cluster-world.ts';
 import type { ClusterWorld, WorldNode } from './cluster-world.ts';
-import { buildNext } from './next-build.ts';
+import { buildChanged } from './changed-build.ts';
+import type { SourceChange } from './changed-build.ts';
 import { LAUNCHER, gofer } from './real-server.ts';
 
 const PIPELINE = 'nightly';
+
+/** The version after this one: runs get a priority, which builds of the first format know nothing of and refuse to read. */
+const NEXT: readonly SourceChange[] = [
+  { file: 'cluster/format.ts', from: '{ min: 1, max: 1 }', to: '{ min: 1, max: 2 }' },
+  {
+    file: 'store/records/run-records.ts',
+    from: "  kind: 'run',\n",
+    to: `  kind: 'run',
+  changes: [
+    { format: 2, up: (older) => ({ ...older, priority: 1 }), down: ({ priority, ...older }) => older },
+  ],
+`,
+  },
+  {
+    file: 'api/operations/run-starter.ts',
+    from: "    state: 'pending',\n  };\n}\n",
+    to: "    state: 'pending',\n    priority: 7,\n  };\n}\n",
+  },
+];
 
 let world: ClusterWorld;
 let state: StateStore;
@@ -25,7 +45,7 @@ const runs: number[] = [];
 beforeAll(async () => {
   world = await startCluster();
   state = createEtcdStore({ endpoints: world.etcd.endpoints, prefix: 'gofer/' });
-  next = await buildNext(path.join(world.directory, 'next'));
+  next = await buildChanged(path.join(world.directory, 'next'), NEXT);
   witness = path.join(world.directory, 'witness');
   await appendFile(witness, '');
   const [node] = world.nodes;

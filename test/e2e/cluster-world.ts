@@ -48,11 +48,13 @@ export interface WorldOptions {
   readonly nodes?: number;
   readonly etcd?: 1 | 3;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Of another build. */
+  readonly launcher?: string;
 }
 
 /** Resolves once all nodes are ready. */
 export async function startCluster(options: WorldOptions = {}): Promise<ClusterWorld> {
-  const { nodes: count = 3, etcd: members = 3, environment = {} } = options;
+  const { nodes: count = 3, etcd: members = 3, environment = {}, launcher = LAUNCHER } = options;
   const directory = await temporaryDirectory();
   const etcd = await startEtcd(members);
   const settings = async (name: string) => ({
@@ -84,7 +86,7 @@ export async function startCluster(options: WorldOptions = {}): Promise<ClusterW
     },
   };
   try {
-    await Promise.all(nodes.map((node) => node.start()));
+    await Promise.all(nodes.map((node) => node.start({}, launcher)));
     await Promise.all(nodes.map(untilReady));
     return world;
   } catch (error) {

@@ -1,5 +1,4 @@
-// The build after this one, as a test of upgrades needs it: this tree, and a few changes to its sources such as the author of a new
-// record would make them. A real executable with everything in it.
+// A real executable of this tree with a few changes to its sources, such as the author of the next version would make them.
 
 import { copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -7,37 +6,19 @@ import type { PluginBuild } from 'esbuild';
 import { bundleApp } from '../../.house/build.mjs';
 import { ROOT } from './real-server.ts';
 
-interface SourceChange {
+export interface SourceChange {
   readonly file: string;
   readonly from: string;
   readonly to: string;
 }
 
-/** Runs get a priority, which builds of the first format know nothing of and refuse to read. */
-const CHANGES: readonly SourceChange[] = [
-  { file: 'cluster/format.ts', from: '{ min: 1, max: 1 }', to: '{ min: 1, max: 2 }' },
-  {
-    file: 'store/records/run-records.ts',
-    from: "  kind: 'run',\n",
-    to: `  kind: 'run',
-  changes: [
-    { format: 2, up: (older) => ({ ...older, priority: 1 }), down: ({ priority, ...older }) => older },
-  ],
-`,
-  },
-  {
-    file: 'api/operations/run-starter.ts',
-    from: "    state: 'pending',\n  };\n}\n",
-    to: "    state: 'pending',\n    priority: 7,\n  };\n}\n",
-  },
-];
-
 /** Resolves with the launcher; everything lies in `directory`. */
-export async function buildNext(directory: string): Promise<string> {
-  const { outputFiles = [] } = await bundleApp({ plugins: [{ name: 'next', setup: (build) => changeSources(build) }] });
+export async function buildChanged(directory: string, changes: readonly SourceChange[]): Promise<string> {
+  const setup = (build: PluginBuild) => changeSources(build, changes);
+  const { outputFiles = [] } = await bundleApp({ plugins: [{ name: 'changes', setup }] });
   const dist = path.join(directory, 'dist');
   await mkdir(dist, { recursive: true });
-  await mkdir(path.join(directory, 'cmd'));
+  await mkdir(path.join(directory, 'cmd'), { recursive: true });
   await Promise.all(
     outputFiles.map(({ path: file, contents }) => writeFile(path.join(dist, path.basename(file)), contents)),
   );
@@ -47,8 +28,8 @@ export async function buildNext(directory: string): Promise<string> {
   return launcher;
 }
 
-function changeSources(build: PluginBuild): void {
-  for (const { file, from, to } of CHANGES) {
+function changeSources(build: PluginBuild, changes: readonly SourceChange[]): void {
+  for (const { file, from, to } of changes) {
     const filter = new RegExp(`/${file.replaceAll('.', '\\.')}$`);
     build.onLoad({ filter }, async ({ path: found }) => {
       const source = await readFile(found, 'utf8');
