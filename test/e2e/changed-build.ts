@@ -29,12 +29,15 @@ export async function buildChanged(directory: string, changes: readonly SourceCh
 }
 
 function changeSources(build: PluginBuild, changes: readonly SourceChange[]): void {
-  for (const { file, from, to } of changes) {
+  for (const file of new Set(changes.map((change) => change.file))) {
     const filter = new RegExp(`/${file.replaceAll('.', '\\.')}$`);
     build.onLoad({ filter }, async ({ path: found }) => {
-      const source = await readFile(found, 'utf8');
-      if (!source.includes(from)) throw new Error(`${file} has no ${JSON.stringify(from)} any more`);
-      return { contents: source.replaceAll(from, to), loader: 'ts' };
+      let contents = await readFile(found, 'utf8');
+      for (const { from, to } of changes.filter((change) => change.file === file)) {
+        if (!contents.includes(from)) throw new Error(`${file} has no ${JSON.stringify(from)} any more`);
+        contents = contents.replaceAll(from, to);
+      }
+      return { contents, loader: 'ts' };
     });
   }
 }
