@@ -1,5 +1,8 @@
 // Makes runs. Concurrent starts of one pipeline on this node share a transaction, since all of them move the same counter: that is
 // what makes thousands of starts a second possible on one pipeline.
+//
+// What a start depends on is taken from the last start of the pipeline on this node, and compared in the transaction: when nobody else
+// has touched it, which is the rule, a start is one transaction and no read.
 
 import { createHash } from 'node:crypto';
 import { keys } from '../../store/keys.ts';
@@ -13,8 +16,12 @@ import { pipelineRecord } from '../../store/records/pipeline-records.ts';
 import { idempotencyRecord } from '../../store/records/request-records.ts';
 import { runCounterRecord, runRecord } from '../../store/records/run-records.ts';
 import { preferencesRecord } from '../../store/records/system-records.ts';
-import type { Compare, KeyValue, Write } from '../../store/state/port.ts';
+import type { Compare, Write } from '../../store/state/port.ts';
 import type { ApiDeps } from './deps.ts';
+import { createStartGuesses, sightCompares, sightKeys, sightOf } from './start-sight.ts';
+import type { StartGuesses, StartSight } from './start-sight.ts';
+import { createStartTurns } from './start-turns.ts';
+import type { StartTurns } from './start-turns.ts';
 
 export interface StartRequest {
   readonly pipeline: PipelineKey;
@@ -33,7 +40,7 @@ export interface RunStarter {
   start(request: StartRequest): Promise<PendingRun>;
 }
 
-/** Another node moved the counter first: with three nodes and one transaction each, a few tries always do. */
+/** Another node moved the counter first. With a turn's pause before each, these take about two seconds. */
 const TRIES_MAX = 20;
 /** The counter, and some room. */
 const RESERVED_OPERATIONS = 8;
@@ -45,6 +52,11 @@ const BYTES_PER_RUN = 2_048;
 
 type StarterDeps = Pick<ApiDeps, 'state' | 'now'>;
 
+interface GroupDeps extends StarterDeps {
+  readonly guesses: StartGuesses;
+  readonly turns: StartTurns;
+}
+
 interface Waiting {
   readonly request: StartRequest;
   readonly bytes: number;
@@ -52,12 +64,16 @@ interface Waiting {
   readonly fail: (error: unknown) => void;
 }
 
-export function createRunStarter(deps: StarterDeps): RunStarter {
+export function createRunStarter(given: StarterDeps): RunStarter {
+  const deps: GroupDeps = { ...given, guesses: createStartGuesses(), turns: createStartTurns() };
   const lines = new Map<string, Waiting[]>();
 
   async function drain(name: string, line: Waiting[]): Promise<void> {
     try {
-      while (line.length > 0) await startGroup(deps, takeGroup(line, deps.state.limits));
+      while (line.length > 0) {
+        await deps.turns.wait(name, 0);
+        await startGroup(deps, takeGroup(line, deps.state.limits));
+      }
     } finally {
       lines.delete(name);
     }
@@ -66,7 +82,7 @@ export function createRunStarter(deps: StarterDeps): RunStarter {
   return {
     start: (request) =>
       new Promise((answer, fail) => {
-        const name = `${request.pipeline.namespaceId}/${request.pipeline.pipelineId}`;
+        const name = nameOf(request.pipeline);
         const waiting: Waiting = { request, bytes: bytesOf(request), answer, fail };
         const line = lines.get(name);
         if (line !== undefined) {
@@ -78,6 +94,10 @@ export function createRunStarter(deps: StarterDeps): RunStarter {
         drain(name, fresh).catch((error: unknown) => fresh.forEach((each) => each.fail(error)));
       }),
   };
+}
+
+function nameOf({ namespaceId, pipelineId }: PipelineKey): string {
+  return `${namespaceId}/${pipelineId}`;
 }
 
 function bytesOf({ variables }: StartRequest): number {
@@ -98,10 +118,24 @@ function takeGroup(line: Waiting[], { operationsMax, bytesMax }: ApiDeps['state'
 }
 
 /** Answers or fails each of them; throws nothing. */
-async function startGroup(deps: StarterDeps, group: readonly Waiting[]): Promise<void> {
-  let left = group;
+async function startGroup(deps: GroupDeps, group: readonly Waiting[]): Promise<void> {
+  let left = withoutTwins(group);
+  const [first] = left;
+  if (first === undefined) return;
+  const key = first.request.pipeline;
   try {
-    for (let tries = 0; tries < TRIES_MAX && left.length > 0; tries += 1) left = await tryGroup(deps, left);
+    let guess: StartSight | null = deps.guesses.take(key);
+    for (let tries = 0; tries < TRIES_MAX && left.length > 0; tries += 1) {
+      if (tries > 0) await deps.turns.wait(nameOf(key), tries);
+      const sight: StartSight = guess ?? (await look(deps.state, key, left));
+      if (!sight.isGuess) left = await settleRepeated(deps.state, left, sight);
+      const next = left.length === 0 ? 'done' : await tryGroup(deps, left, sight);
+      if (next === 'done') return;
+      guess = next === 'look' ? null : next.sight;
+      if (next === 'look') continue;
+      deps.turns.lost(nameOf(key));
+      left = next.left;
+    }
     const busy = new AppError('unavailable', 'Too many starts at once: try again.', { outcome: 'not_applied' });
     for (const waiting of left) waiting.fail(busy);
   } catch (error) {
@@ -109,41 +143,60 @@ async function startGroup(deps: StarterDeps, group: readonly Waiting[]): Promise
   }
 }
 
-/** Gives back what has to be tried again, since somebody else was faster. */
-async function tryGroup(deps: StarterDeps, group: readonly Waiting[]): Promise<readonly Waiting[]> {
-  const { state, now } = deps;
-  const fresh = await settleRepeated(deps, group);
-  const [first] = fresh;
-  if (first === undefined) return [];
+/** Somebody else was faster: who is left, and how it is now. */
+interface Again {
+  readonly left: readonly Waiting[];
+  readonly sight: StartSight;
+}
+
+/** 'look' = it was a guess, and nobody is refused for a guess. */
+async function tryGroup(
+  { state, now, guesses }: GroupDeps,
+  left: readonly Waiting[],
+  sight: StartSight,
+): Promise<'done' | 'look' | Again> {
+  const [first] = left;
+  if (first === undefined) return 'done';
   const key = first.request.pipeline;
-  const [pipelineKv, counterKv, preferencesKv] = await Promise.all([
-    state.get(keys.pipeline(key)),
-    state.get(keys.runCounter(key)),
-    state.get(keys.preferences()),
-  ]);
-  const pipeline = checkPipeline(pipelineKv, preferencesKv);
-  const accepted = fresh.filter((waiting) => hasConfig(waiting, pipeline));
-  if (accepted.length === 0) return [];
-  const lastRunId = counterKv === null ? 0 : runCounterRecord.decode(counterKv.value).lastRunId;
+  const pipeline = pipelineOf(sight);
+  if (pipeline instanceof AppError) {
+    if (sight.isGuess) return 'look';
+    throw pipeline;
+  }
+  const accepted = left.filter(({ request }) => request.configVersion !== null || pipeline.liveVersion > 0);
+  if (accepted.length < left.length) {
+    if (sight.isGuess) return 'look';
+    for (const waiting of left) if (!accepted.includes(waiting)) waiting.fail(nothingLive(pipeline));
+  }
+  if (accepted.length === 0) return 'done';
+  const lastRunId = sight.counter === null ? 0 : runCounterRecord.decode(sight.counter.value).lastRunId;
   const created = now();
   const runs = accepted.map(({ request }, index) =>
     newRun(request, { runId: parseRunId(lastRunId + 1 + index), created, liveVersion: pipeline.liveVersion }),
   );
-  const { succeeded } = await state.commit({
-    compares: [
-      { target: 'mod', key: keys.pipeline(key), equals: pipelineKv?.modRevision ?? 0 },
-      { target: 'mod', key: keys.runCounter(key), equals: counterKv?.modRevision ?? 0 },
-      ...accepted.flatMap(({ request }) => idempotencyCompare(request)),
-    ],
+  const counter = runCounterRecord.encode({ lastRunId: lastRunId + runs.length });
+  const { succeeded, revision, found } = await state.commit({
+    compares: [...sightCompares(key, sight), ...accepted.flatMap(({ request }) => idempotencyCompare(request))],
     writes: [
-      { op: 'put', key: keys.runCounter(key), value: runCounterRecord.encode({ lastRunId: lastRunId + runs.length }) },
+      { op: 'put', key: keys.runCounter(key), value: counter },
       ...runs.flatMap(runWrites),
       ...accepted.flatMap(({ request }, index) => idempotencyWrite(request, runs[index])),
     ],
+    readOnFailure: keysToSee(key, accepted),
   });
-  if (!succeeded) return accepted;
+  if (!succeeded) return { left: accepted, sight: sightOf(key, found) };
+  guesses.keep(key, { ...sight, counter: { value: counter, modRevision: revision } });
   for (const [index, run] of runs.entries()) accepted[index]?.answer(run);
-  return [];
+  return 'done';
+}
+
+/** All that the start of these runs depends on. */
+async function look(state: ApiDeps['state'], pipeline: PipelineKey, group: readonly Waiting[]): Promise<StartSight> {
+  return sightOf(pipeline, await Promise.all(keysToSee(pipeline, group).map((key) => state.get(key))));
+}
+
+function keysToSee(pipeline: PipelineKey, group: readonly Waiting[]): readonly string[] {
+  return [...sightKeys(pipeline), ...group.flatMap(({ request }) => idempotencyRef(request) ?? [])];
 }
 
 function runWrites(run: PendingRun): readonly Write[] {
@@ -167,36 +220,46 @@ function idempotencyWrite(request: StartRequest, run: PendingRun | undefined): r
   return [{ op: 'put', key, value }];
 }
 
-function checkPipeline(kv: KeyValue | null, preferences: KeyValue | null): Pipeline {
-  if (kv === null) throw new AppError('not_found', 'Not Found');
+/** The pipeline, or why no run of it may be started. */
+function pipelineOf({ pipeline: kv, preferences }: StartSight): Pipeline | AppError {
+  if (kv === null) return new AppError('not_found', 'Not Found');
   const pipeline = pipelineRecord.decode(kv.value);
   if (pipeline.state === 'disabled') {
-    throw new AppError('unavailable', `Pipeline ${pipeline.pipelineId} is disabled: enable it to start runs.`);
+    return new AppError('unavailable', `Pipeline ${pipeline.pipelineId} is disabled: enable it to start runs.`);
   }
   if (preferences !== null && preferencesRecord.decode(preferences.value).ignorePipelineRunEvents) {
-    throw new AppError('unavailable', 'Starting runs is paused for the whole service.');
+    return new AppError('unavailable', 'Starting runs is paused for the whole service.');
   }
   return pipeline;
 }
 
-function hasConfig({ request, fail }: Waiting, pipeline: Pipeline): boolean {
-  if (request.configVersion !== null || pipeline.liveVersion > 0) return true;
-  const { pipelineId, lastVersion } = pipeline;
-  fail(new AppError('conflict', `No config of pipeline ${pipelineId} is live: deploy version ${lastVersion} first.`));
-  return false;
+function nothingLive({ pipelineId, lastVersion }: Pipeline): AppError {
+  return new AppError('conflict', `No config of pipeline ${pipelineId} is live: deploy version ${lastVersion} first.`);
 }
 
 /** Answers those whose Idempotency-Key is known already, and returns the others. */
-async function settleRepeated({ state }: StarterDeps, group: readonly Waiting[]): Promise<readonly Waiting[]> {
-  if (group.every(({ request }) => request.idempotencyKey === null)) return group;
+async function settleRepeated(
+  state: ApiDeps['state'],
+  group: readonly Waiting[],
+  { remembered }: StartSight,
+): Promise<readonly Waiting[]> {
+  const fresh: Waiting[] = [];
+  for (const waiting of group) {
+    const kv = remembered.get(idempotencyRef(waiting.request) ?? '');
+    if (kv === undefined) fresh.push(waiting);
+    else await answerAgain(state, waiting, kv.value);
+  }
+  return fresh;
+}
+
+/** The same request twice in one group is one, which answers both. */
+function withoutTwins(group: readonly Waiting[]): readonly Waiting[] {
   const fresh: Waiting[] = [];
   const seen = new Map<string, Waiting>();
   for (const waiting of group) {
     const key = idempotencyRef(waiting.request);
-    const kv = key === null ? null : await state.get(key);
     const twin = key === null ? undefined : seen.get(key);
-    if (kv !== null) await answerAgain(state, waiting, kv);
-    else if (twin !== undefined && key !== null) seen.set(key, follow(waiting, twin, fresh));
+    if (twin !== undefined && key !== null) seen.set(key, follow(waiting, twin, fresh));
     else {
       if (key !== null) seen.set(key, waiting);
       fresh.push(waiting);
@@ -226,8 +289,8 @@ function follow(waiting: Waiting, twin: Waiting, fresh: Waiting[]): Waiting {
   return both;
 }
 
-async function answerAgain(state: ApiDeps['state'], { request, answer, fail }: Waiting, kv: KeyValue): Promise<void> {
-  const remembered = idempotencyRecord.decode(kv.value);
+async function answerAgain(state: ApiDeps['state'], { request, answer, fail }: Waiting, value: string): Promise<void> {
+  const remembered = idempotencyRecord.decode(value);
   if (remembered.bodyHash !== bodyHash(request)) {
     fail(keyTaken());
     return;

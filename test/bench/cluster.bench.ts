@@ -18,6 +18,8 @@ import { quantiles } from './quantiles.ts';
 import { IDLE_MS, WARM_UP, completions, deploy, load } from './server.bench.ts';
 import type { Sent } from './server.bench.ts';
 
+/** Linux counts processor time in hundredths of a second. */
+const MS_PER_TICK = 10;
 const OF_NAMESPACE = { namespaceId: 'default' };
 /** Of each node. */
 const CLIENTS = 24;
@@ -126,17 +128,21 @@ async function oneByOne(
 async function together({ nodes, etcd }: ClusterWorld, client: Client, { pipelineId, count }: Work) {
   const state = createEtcdStore({ endpoints: etcd.endpoints, prefix: 'gofer/' });
   try {
-    const each = Math.ceil(count / nodes.length);
-    const total = each * nodes.length;
+    const share = Math.ceil(count / nodes.length);
+    const total = share * nodes.length;
     const done = completions(client, pipelineId, total);
     const { revision: before } = await state.range({ start: 'none', end: 'none0' });
-    const sent = await Promise.all(nodes.map(({ url }) => load(url, { pipelineId, count: each, atOnce: CLIENTS })));
+    const pids = { nodes: nodes.map((node) => node.server().pid), etcd: etcd.members.map(({ pid }) => pid) };
+    const usedBefore = await processorMs(pids);
+    const sent = await Promise.all(nodes.map(({ url }) => load(url, { pipelineId, count: share, atOnce: CLIENTS })));
     await done;
     const begun = Math.min(...sent.flat().map(([, at]) => at));
     const seconds = (performance.timeOrigin + performance.now() - begun) / 1_000;
     const { revision: after } = await state.range({ start: 'none', end: 'none0' });
+    const used = await processorMs(pids);
+    const each = (now: number, then: number) => ((now - then) / total).toFixed(2);
     return {
-      figure: `${Math.round(total / seconds)}/s`,
+      figure: `${Math.round(total / seconds)}/s (processor: nodes ${each(used.nodes, usedBefore.nodes)} ms a run, etcd ${each(used.etcd, usedBefore.etcd)} ms)`,
       transactions: `${((after - before) / total).toFixed(2)} transactions that wrote, those of all nodes`,
     };
   } finally {
@@ -168,6 +174,25 @@ async function rawCommits({ etcd }: ClusterWorld, count: number): Promise<string
     await state.close();
   }
   return `one put ${quantiles(times)}`;
+}
+
+interface Pids {
+  readonly nodes: readonly number[];
+  readonly etcd: readonly number[];
+}
+
+/** User and system time of all of them, so far. */
+async function processorMs({ nodes, etcd }: Pids): Promise<{ readonly nodes: number; readonly etcd: number }> {
+  const sum = async (pids: readonly number[]) => {
+    const each = await Promise.all(
+      pids.map(async (pid) => {
+        const fields = (await readFile(`/proc/${pid}/stat`, 'latin1')).split(') ')[1]?.split(' ') ?? [];
+        return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+      }),
+    );
+    return each.reduce((total, ms) => total + ms, 0);
+  };
+  return { nodes: await sum(nodes), etcd: await sum(etcd) };
 }
 
 async function memory({ nodes }: ClusterWorld): Promise<string> {
