@@ -21,6 +21,7 @@ import type { Sent } from './server.bench.ts';
 /** Linux counts processor time in hundredths of a second. */
 const MS_PER_TICK = 10;
 const OF_NAMESPACE = { namespaceId: 'default' };
+const LOG_SHOWN = 4_000;
 /** Of each node. */
 const CLIENTS = 24;
 const KEEP = { GOFER_WEB_API__TASK_EXECUTION_LOG_RETENTION: '100000' };
@@ -124,8 +125,14 @@ async function oneByOne(
   return sent;
 }
 
+/** What a bench cannot go on with may be told in the nodes' logs only. */
+function tellLogs({ nodes }: ClusterWorld): void {
+  for (const node of nodes) process.stderr.write(`-- ${node.name}\n${node.server().log().slice(-LOG_SHOWN)}\n`);
+}
+
 /** Through all nodes at once, until all have completed. */
-async function together({ nodes, etcd }: ClusterWorld, client: Client, { pipelineId, count }: Work) {
+async function together(world: ClusterWorld, client: Client, { pipelineId, count }: Work) {
+  const { nodes, etcd } = world;
   const state = createEtcdStore({ endpoints: etcd.endpoints, prefix: 'gofer/' });
   try {
     const share = Math.ceil(count / nodes.length);
@@ -134,7 +141,8 @@ async function together({ nodes, etcd }: ClusterWorld, client: Client, { pipelin
     const { revision: before } = await state.range({ start: 'none', end: 'none0' });
     const pids = { nodes: nodes.map((node) => node.server().pid), etcd: etcd.members.map(({ pid }) => pid) };
     const usedBefore = await processorMs(pids);
-    const sent = await Promise.all(nodes.map(({ url }) => load(url, { pipelineId, count: share, atOnce: CLIENTS })));
+    const loads = nodes.map(({ url }) => load(url, { pipelineId, count: share, atOnce: CLIENTS }));
+    const sent = await Promise.all(loads);
     await done;
     const begun = Math.min(...sent.flat().map(([, at]) => at));
     const seconds = (performance.timeOrigin + performance.now() - begun) / 1_000;
@@ -145,6 +153,9 @@ async function together({ nodes, etcd }: ClusterWorld, client: Client, { pipelin
       figure: `${Math.round(total / seconds)}/s (processor: nodes ${each(used.nodes, usedBefore.nodes)} ms a run, etcd ${each(used.etcd, usedBefore.etcd)} ms)`,
       transactions: `${((after - before) / total).toFixed(2)} transactions that wrote, those of all nodes`,
     };
+  } catch (error) {
+    tellLogs(world);
+    throw error;
   } finally {
     await state.close();
   }
