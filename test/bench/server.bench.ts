@@ -76,8 +76,8 @@ export async function load(url: string, { pipelineId, count, atOnce, pauseMs = 0
 
 /** Before these the client and the server were not warm. */
 export const WARM_UP = 20;
-/** Long enough for a run to be over before the next is asked for. */
-export const IDLE_MS = 15;
+/** Long enough for a run to be over, its log kept, and its records settled, before the next is asked for. */
+export const IDLE_MS = 100;
 
 async function firstInstructions({ url }: RealServer, client: Client, count: number): Promise<readonly number[]> {
   const pipelineId = 'date-task';
