@@ -161,6 +161,8 @@ export interface Bounds {
   readonly effectMs: number;
   /** A body of a run may begin this long after the acknowledged cancel of the run. */
   readonly cancelMs: number;
+  /** Calls that were answered well shortly before a fault; with fewer nothing was at stake. */
+  readonly callsMin: number;
   /** Distance between two observers of one moment: the bystander's watch, the clock of the bodies (a tick of 10 ms). */
   readonly observerMs: number;
 }

@@ -3,18 +3,17 @@
 import { outcomeOf } from './evidence.ts';
 import type { Check, Evidence, FaultSeen, Violation } from './evidence.ts';
 
-/** Before a fault. Below that nothing was at stake. */
-const WINDOW_MS = 2_000;
-const CALLS_MIN = 5;
+/** Before a fault. */
+export const WINDOW_MS = 2_000;
 
 export const TRAFFIC: Check = {
   id: 'TRAFFIC',
-  promise: `Test: at least ${CALLS_MIN} calls were answered well in the ${WINDOW_MS / 1_000} s before each fault.`,
-  judge: ({ operations, faults }) => {
+  promise: `Test: clients were at work in the ${WINDOW_MS / 1_000} s before each fault.`,
+  judge: ({ operations, faults, bounds }) => {
     const returns = operations.flatMap((call) => (outcomeOf(call) === 'ok' ? [call.ret ?? 0] : []));
     return alone(faults).flatMap((fault) => {
       const count = returns.filter((ret) => ret >= fault.from - WINDOW_MS && ret <= fault.from).length;
-      return count >= CALLS_MIN ? [] : [complaint('TRAFFIC', fault, `hit when ${count} calls had been answered`)];
+      return count >= bounds.callsMin ? [] : [complaint('TRAFFIC', fault, `hit when ${count} calls had been answered`)];
     });
   },
 };

@@ -121,18 +121,8 @@ async function tasksOf(client: Client, run: Run): Promise<readonly FinalTask[]> 
   return each(executions, async (execution) => {
     const { task_id: taskId, attempts = [], carried_from: carriedFrom = 0 } = execution;
     const hasLog = isRead && attempts.length > 0 && carriedFrom === 0;
-    return { ...finalTask(execution), log: hasLog ? await logOf(client, { ...of, taskId }) : null };
+    return { ...finalTask(execution), log: hasLog ? await logText(client, { ...of, taskId }) : null };
   });
-}
-
-async function logOf(client: Client, of: Parameters<typeof logText>[1]): Promise<string | null> {
-  try {
-    return await logText(client, of);
-  } catch (error) {
-    // The body never began, so nothing was printed.
-    if (isMissing(error)) return '';
-    throw error;
-  }
 }
 
 function finalTask(execution: TaskExecution): Omit<FinalTask, 'log'> {

@@ -2,6 +2,8 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FaultSeen } from '../checks/evidence.ts';
+import { WINDOW_MS } from '../checks/validity.ts';
+import { BOUNDS } from '../session/collect.ts';
 import { becomeWell } from '../session/health.ts';
 import type { Session } from '../session/session.ts';
 import type { Fault } from './fault.ts';
@@ -22,9 +24,8 @@ const EXTRA_HOLD_MAX_MS = 3_000;
 const PAIR_CHANCE = 0.25;
 /** The second comes within this time of the first. */
 const PAIR_GAP_MS = 1_500;
-/** The traffic without which a fault proves nothing (check TRAFFIC asks for the same). */
-const TRAFFIC_CALLS = 5;
-const TRAFFIC_WINDOW_MS = 2_000;
+/** More than the check TRAFFIC asks for: a fault needs a moment to begin. */
+const TRAFFIC_RESERVE = 3;
 const TRAFFIC_LIMIT_MS = 60_000;
 
 /** Ends with all faults healed. */
@@ -81,12 +82,12 @@ async function joinIn(session: Session, fault: Fault, onFault: MixOptions['onFau
   if (seen !== null) onFault(seen);
 }
 
-async function enoughTraffic({ recorder }: Session): Promise<void> {
+async function enoughTraffic({ recorder, options }: Session): Promise<void> {
   const end = performance.now() + TRAFFIC_LIMIT_MS;
   while (performance.now() < end) {
-    const since = performance.now() - TRAFFIC_WINDOW_MS;
+    const since = performance.now() - WINDOW_MS;
     const recent = recorder.operations.slice(-100).filter(({ ret, out }) => out !== undefined && (ret ?? 0) >= since);
-    if (recent.length >= TRAFFIC_CALLS) return;
+    if (recent.length >= BOUNDS[options.engine].callsMin + TRAFFIC_RESERVE) return;
     await pause(100);
   }
 }

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import type { Operation, RunSeen } from '../checks/evidence.ts';
 import type { Recorder } from '../history/recorder.ts';
 import type { Client } from '../../sdk/client/client.ts';
-import { ApiError } from '../../sdk/client/errors.ts';
+import { ApiError, StreamClosedError } from '../../sdk/client/errors.ts';
 import type { Run } from '../../sdk/client/types.ts';
 import { NAMESPACE } from './pipelines.ts';
 
@@ -133,9 +133,16 @@ interface AnswerFacts<T> {
   readonly err?: string;
 }
 
+/** '' also when there is none, as of a body that never began. */
 export async function logText(client: Client, of: Parameters<Client['getLogs']>[0]): Promise<string> {
   let text = '';
-  for await (const piece of client.getLogs(of)) text += piece;
+  try {
+    for await (const piece of client.getLogs(of)) text += piece;
+  } catch (error) {
+    const isNone =
+      isMissing(error) || (error instanceof StreamClosedError && error.message.startsWith('There is no log'));
+    if (!isNone) throw error;
+  }
   return text;
 }
 

@@ -46,7 +46,7 @@ export function goodEvidence(): Evidence {
     events: NODES.map((reader) => ({ reader, whole: true, events: EVENTS })),
     objects: NODES.map((node) => ({ node, key: 'o1', sha256: 'abc' })),
     faults: [{ name: 'kill', target: 'node-1', from: 5_000, to: 5_100, proof: 'exit by SIGKILL' }],
-    bounds: { effectMs: 500, cancelMs: 1_000, observerMs: 20 },
+    bounds: { effectMs: 500, cancelMs: 1_000, observerMs: 20, callsMin: 5 },
   };
 }
 
