@@ -81,7 +81,16 @@ test('self: this process is not gone, and one that never was is', () => {
 
 function aNode(changed: Partial<ClusterStatus> = {}): Pick<ClusterNode, 'status' | 'readiness'> & ClusterNode {
   const status: ClusterStatus = {
-    ...{ leader: false, term: 4, leaderName: 'n2', members: [], engine: null, format: 1, standsBack: null, problems: [] },
+    ...{
+      leader: false,
+      term: 4,
+      leaderName: 'n2',
+      members: [],
+      engine: null,
+      format: 1,
+      standsBack: null,
+      problems: [],
+    },
     ...changed,
   };
   return { status: () => status, readiness: () => ({ ready: true, reasons: [] }) } as unknown as ClusterNode;
