@@ -1,6 +1,6 @@
 // What a node hands in when it joins the cluster, and what it gets for it.
 
-import type { Member, MemberEngine, RecordFormats } from '../store/model/cluster.ts';
+import type { Member } from '../store/model/cluster.ts';
 import type { Instant } from '../store/model/ids.ts';
 import type { StateStore } from '../store/state/port.ts';
 import type { LeaderDuty } from './leadership.ts';
@@ -9,22 +9,7 @@ import type { NodeDuty } from './presence.ts';
 import type { ClusterLog, ClusterTimings } from './timings.ts';
 
 /** What a node says of itself; it does not change while the process lives. */
-export interface SelfDescription {
-  /** Unique in the cluster, chosen by the operator. */
-  readonly name: string;
-  /** Random for each process. */
-  readonly nodeId: string;
-  /** Machine, boot and process-id namespace in one text: within it a process id means one process. '' = not known. */
-  readonly machine: string;
-  readonly pid: number;
-  readonly version: string;
-  readonly formats: RecordFormats;
-  readonly apiUrl: string;
-  /** host:port of the node-to-node listener; '' = none. */
-  readonly peerAddress: string;
-  readonly started: Instant;
-  readonly engine: MemberEngine;
-}
+export type SelfDescription = Omit<Member, 'standsBack' | 'health'>;
 
 /** What a node knows of its cluster across restarts. */
 export interface Remembered {

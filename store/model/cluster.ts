@@ -44,7 +44,7 @@ export interface Member {
   readonly name: string;
   /** Random for each process: a restarted node is another one. */
   readonly nodeId: string;
-  /** Tells two machines (and two boots of one) apart; '' = not known. */
+  /** Machine, boot and process-id namespace in one text: within it a process id means one process. '' = not known. */
   readonly machine: string;
   readonly pid: number;
   readonly version: string;
