@@ -3,6 +3,7 @@
 
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from '../../sdk/client/client.ts';
 import { parseAttemptId } from '../../store/model/ids.ts';
 import { createEtcdStore } from '../../store/state/etcd/etcd-store.ts';
@@ -172,6 +173,7 @@ async function submissions(file: string): Promise<ReadonlyMap<string, number>> {
   );
 }
 
+/** As far apart as the runs that are measured beside it. */
 async function rawCommits({ etcd }: ClusterWorld, count: number): Promise<string> {
   const state = createEtcdStore({ endpoints: etcd.endpoints, prefix: 'raw/' });
   const times: number[] = [];
@@ -180,6 +182,7 @@ async function rawCommits({ etcd }: ClusterWorld, count: number): Promise<string
       const from = performance.now();
       await state.commit({ compares: [], writes: [{ op: 'put', key: 'raw', value: String(turn) }] });
       times.push(performance.now() - from);
+      await pause(IDLE_MS);
     }
   } finally {
     await state.close();
