@@ -28,6 +28,8 @@ const NO_STATUS = 1005;
 /** A server that sends nothing and answers no ping for two intervals is frozen or cut off. */
 const PING_INTERVAL_MS = 5_000;
 const MISSED_MAX = 2;
+/** A server that does not confirm the end of a stream by then will not. */
+const CLOSE_MAX_MS = 2_000;
 
 /** Resolves once the stream is open. Throws ApiError when the server refuses it, UnreachableError when nobody answers. */
 export async function openSocket(transport: Transport, options: SocketOptions): Promise<Socket> {
@@ -36,7 +38,7 @@ export async function openSocket(transport: Transport, options: SocketOptions): 
   const url = transport.url(options).replace(/^http/, 'ws');
   const socket = new WebSocket(url, { headers: transport.headers, perMessageDeflate: false });
   const queue = createQueue(socket);
-  const abort = () => socket.close(NORMAL_CLOSURE);
+  const abort = () => end(socket);
   options.signal?.addEventListener('abort', abort, { once: true });
   socket.on('close', () => options.signal?.removeEventListener('abort', abort));
   await opened(socket, asked);
@@ -67,6 +69,14 @@ async function opened(socket: WebSocket, asked: string): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Says so to the server, and waits for its word for a moment only. */
+function end(socket: WebSocket): void {
+  if (socket.readyState === WebSocket.CLOSED) return;
+  socket.close(NORMAL_CLOSURE);
+  const timer = setTimeout(() => socket.terminate(), CLOSE_MAX_MS);
+  socket.once('close', () => clearTimeout(timer));
 }
 
 function refusal(status: number, text: string, after: string | null): ApiError {
@@ -112,7 +122,7 @@ function createQueue(socket: WebSocket): AsyncIterable<Buffer> {
       try {
         for (let message = await next(); message !== null; message = await next()) yield message;
       } finally {
-        socket.close(NORMAL_CLOSURE);
+        end(socket);
       }
     },
   };
