@@ -42,13 +42,16 @@ function given(options: DockerOptions): DockerForChaos {
   return { options, [Symbol.asyncDispose]: async () => undefined };
 }
 
-/** No bridge and no rules of the firewall: it meets no other daemon of this machine. Containers outlive it, as in production. */
+/**
+ * In a network of its own, without a bridge: it meets no other daemon of this machine. In the machine's own network a daemon without a
+ * bridge would take `docker0` away from the one that is there. Containers outlive it, as in production.
+ */
 async function ownDaemon(): Promise<DockerForChaos> {
   const directory = await mkdtemp(path.join(tmpdir(), 'gofer-chaos-docker-'));
   const at = (name: string) => path.join(directory, name);
   const socket = at('docker.sock');
   const line = [
-    ...[`rm -f '${at('pid')}'; exec dockerd --host 'unix://${socket}' --data-root '${at('data')}'`],
+    ...[`rm -f '${at('pid')}'; exec unshare --net dockerd --host 'unix://${socket}' --data-root '${at('data')}'`],
     ...[`--exec-root '${at('exec')}' --pidfile '${at('pid')}' --bridge none --iptables=false --live-restore`],
   ];
   const daemon = createPiece({
