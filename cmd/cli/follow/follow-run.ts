@@ -30,12 +30,12 @@ export async function followRun(context: Context, { isKnown = false, ...place }:
   try {
     for await (const { run, executions } of watchRun({ client, patience, now: Date.now, signal, isKnown }, of)) {
       report.run(run, executions);
+      for (const { task_id: taskId } of executions.filter((execution) => !tasks.has(execution.task_id))) {
+        tasks.set(taskId, createTaskFollower({ context, report, turns, of: { ...of, taskId } }));
+      }
       // In the order in which they began, so that each finds those before it.
       for (const execution of executions.toSorted((one, other) => one.started - other.started)) {
-        const taskId = execution.task_id;
-        const follower = tasks.get(taskId) ?? createTaskFollower({ context, report, turns, of: { ...of, taskId } });
-        tasks.set(taskId, follower);
-        follower.see(execution, tasks);
+        tasks.get(execution.task_id)?.see(execution, tasks);
       }
       if (run.state !== 'complete') continue;
       await Promise.all([...tasks.values()].map((task) => task.ended()));
@@ -73,7 +73,7 @@ interface TaskParts {
 }
 
 interface TaskFollower {
-  /** Lines come after those of each other task that was over before this one started. */
+  /** Lines come after those of the tasks that it follows, and of each other one that was over before this one started. */
   readonly see: (execution: TaskExecution, all: ReadonlyMap<string, TaskFollower>) => void;
   /** Instant at which it was over; null until then. */
   readonly overAt: () => number | null;
@@ -102,7 +102,11 @@ function createTaskFollower({ context, report, turns, of }: TaskParts): TaskFoll
       if (overAt !== null) return;
       if (!hasStarted && execution.started > 0) {
         hasStarted = true;
-        const earlier = [...all.values()].filter((other) => (other.overAt() ?? Infinity) <= execution.started);
+        // By the graph as well: the times of short tasks are not exact enough to tell.
+        const parents = new Set(Object.keys(execution.task.depends_on));
+        const isEarlier = (id: string, other: TaskFollower) =>
+          parents.has(id) || (other.overAt() ?? Infinity) <= execution.started;
+        const earlier = [...all].flatMap(([id, other]) => (isEarlier(id, other) ? [other] : []));
         chain = chain.then(() => Promise.all(earlier.map((other) => other.ended()))).then(() => undefined);
       }
       // The log of a result that was taken over was shown when it was made.

@@ -1,6 +1,8 @@
 // The parts of following a run: what is waited for, and how much is done at once.
 
 import { describe, expect, test } from 'vitest';
+import { createContext } from '../../../../cmd/cli/context.ts';
+import { followRun } from '../../../../cmd/cli/follow/follow-run.ts';
 import { createTurns } from '../../../../cmd/cli/follow/turns.ts';
 import { watchRun } from '../../../../cmd/cli/follow/watch-run.ts';
 import type { Client } from '../../../../sdk/client/client.ts';
@@ -90,4 +92,42 @@ describe('watching a run', () => {
     expect(await watch(client)).toEqual(['pending', 'complete']);
     expect(streamed).toEqual([expect.objectContaining({ after: 'queued', runId: 1, pipelineId: 'hello' })]);
   });
+});
+
+test('follow: the lines of a task come after those of the tasks that it follows, whatever their times say', async () => {
+  const task = (id: string, { after = {}, started = 0, ended = 0 }) =>
+    ({
+      task_id: id,
+      state: 'complete',
+      status: 'successful',
+      attempt: 1,
+      started,
+      ended,
+      task: { depends_on: after },
+    }) as never;
+  const client: Partial<Client> = {
+    getRun: async () => ({ run: { state: 'complete', status: 'successful' } }) as never,
+    // A body of a millisecond or two: rounding puts its end behind the beginning of the next one.
+    listTaskExecutions: async () => ({
+      task_executions: [
+        task('test', { after: { build: 'Success' }, started: 99, ended: 104 }),
+        task('build', { started: 100, ended: 103 }),
+      ],
+    }),
+    getLogs: async function* ({ taskId }) {
+      if (taskId === 'build') await new Promise((resolve) => setTimeout(resolve, 20));
+      yield `${taskId}\n`;
+    },
+  };
+  const lines: string[] = [];
+  const context = createContext({
+    ...{ client: client as Client, singleTry: client as Client, signal: never, now: () => 0 },
+    settings: { namespace: 'default', outputFormat: 'json' } as never,
+    terminal: { out: (text: string) => lines.push(text), drained: async () => undefined } as never,
+  });
+  expect(await followRun(context, { pipelineId: 'hello', runId: 1 })).toBe(0);
+  const logs = lines.flatMap(
+    (line) => (JSON.parse(line) as { readonly log?: { readonly line: string } }).log?.line ?? [],
+  );
+  expect(logs).toEqual(['build\n', 'test\n']);
 });
