@@ -100,17 +100,10 @@ function createTaskFollower({ context, report, turns, of }: TaskParts): TaskFoll
   return {
     see(execution, all) {
       if (overAt !== null) return;
-      if (!hasStarted && execution.started > 0) {
-        hasStarted = true;
-        // By the graph as well: the times of short tasks are not exact enough to tell.
-        const parents = new Set(Object.keys(execution.task.depends_on));
-        const isEarlier = (id: string, other: TaskFollower) =>
-          parents.has(id) || (other.overAt() ?? Infinity) <= execution.started;
-        const earlier = [...all].flatMap(([id, other]) => (isEarlier(id, other) ? [other] : []));
-        chain = chain.then(() => Promise.all(earlier.map((other) => other.ended()))).then(() => undefined);
-      }
+      hasStarted ||= execution.started > 0;
       // The log of a result that was taken over was shown when it was made.
       const newest = (execution.carried_from ?? 0) > 0 ? 0 : (execution.attempt ?? 0);
+      if (attempts === 0 && newest > 0) chain = earlierOnes(execution, all);
       while (attempts < newest) {
         attempts += 1;
         const attempt = attempts;
@@ -123,6 +116,21 @@ function createTaskFollower({ context, report, turns, of }: TaskParts): TaskFoll
     overAt: () => overAt,
     ended: () => chain,
   };
+}
+
+/** Resolves once all lines were shown that come before those of this task. */
+async function earlierOnes(execution: TaskExecution, all: ReadonlyMap<string, TaskFollower>): Promise<void> {
+  // By the graph as well: the times of short tasks are not exact enough to tell.
+  const parents = new Set(Object.keys(execution.task.depends_on));
+  const startedAt = execution.started > 0 ? execution.started : Infinity;
+  const isEarlier = (id: string, other: TaskFollower) => {
+    const overAt = other.overAt();
+    return parents.has(id) || (overAt !== null && overAt <= startedAt);
+  };
+  const earlier = [...all].flatMap(([id, other]) => (isEarlier(id, other) ? [other] : []));
+  // What this very look tells of them comes first.
+  await Promise.resolve();
+  await Promise.all(earlier.map((other) => other.ended()));
 }
 
 async function showLog({ context, report, of }: Omit<TaskParts, 'turns'>, attempt: number): Promise<void> {

@@ -94,40 +94,57 @@ describe('watching a run', () => {
   });
 });
 
-test('follow: the lines of a task come after those of the tasks that it follows, whatever their times say', async () => {
-  const task = (id: string, { after = {}, started = 0, ended = 0 }) =>
-    ({
-      task_id: id,
-      state: 'complete',
-      status: 'successful',
-      attempt: 1,
-      started,
-      ended,
-      task: { depends_on: after },
-    }) as never;
-  const client: Partial<Client> = {
-    getRun: async () => ({ run: { state: 'complete', status: 'successful' } }) as never,
-    // A body of a millisecond or two: rounding puts its end behind the beginning of the next one.
-    listTaskExecutions: async () => ({
-      task_executions: [
-        task('test', { after: { build: 'Success' }, started: 99, ended: 104 }),
-        task('build', { started: 100, ended: 103 }),
-      ],
-    }),
-    getLogs: async function* ({ taskId }) {
-      if (taskId === 'build') await new Promise((resolve) => setTimeout(resolve, 20));
-      yield `${taskId}\n`;
-    },
-  };
-  const lines: string[] = [];
-  const context = createContext({
-    ...{ client: client as Client, singleTry: client as Client, signal: never, now: () => 0 },
-    settings: { namespace: 'default', outputFormat: 'json' } as never,
-    terminal: { out: (text: string) => lines.push(text), drained: async () => undefined } as never,
-  });
-  expect(await followRun(context, { pipelineId: 'hello', runId: 1 })).toBe(0);
-  const logs = lines.flatMap(
-    (line) => (JSON.parse(line) as { readonly log?: { readonly line: string } }).log?.line ?? [],
-  );
-  expect(logs).toEqual(['build\n', 'test\n']);
-});
+test.each([
+  {
+    // Rounding puts the end of a body of a millisecond behind the beginning of the next one.
+    what: 'by their times it began before the other had ended',
+    build: [{ started: 100, ended: 103 }],
+    after: [{ started: 99, ended: 104 }],
+  },
+  {
+    what: 'it was seen before it had started',
+    build: [
+      { started: 100, ended: 103 },
+      { started: 100, ended: 103 },
+    ],
+    after: [{ state: 'processing' }, { started: 105, ended: 107 }],
+  },
+])(
+  'follow: the lines of a task come after those of the tasks that it follows, when $what',
+  async ({ build, after }) => {
+    const task = (id: string, { parents = {}, started = 0, ended = 0, state = 'complete' }) =>
+      ({
+        task_id: id,
+        state,
+        status: 'successful',
+        attempt: 1,
+        started,
+        ended,
+        task: { depends_on: parents },
+      }) as never;
+    const looks = after.map((seen, index) => [
+      task('test', { ...seen, parents: { build: 'Success' } }),
+      task('build', build[index] ?? {}),
+    ]);
+    const client: Partial<Client> = {
+      getRun: async () =>
+        ({ run: { state: looks.length > 1 ? 'running' : 'complete', status: 'successful' } }) as never,
+      listTaskExecutions: async () => ({ task_executions: looks.shift() ?? [] }),
+      getLogs: async function* ({ taskId }) {
+        if (taskId === 'build') await new Promise((resolve) => setTimeout(resolve, 20));
+        yield `${taskId}\n`;
+      },
+    };
+    const lines: string[] = [];
+    const context = createContext({
+      ...{ client: client as Client, singleTry: client as Client, signal: never, now: () => 0 },
+      settings: { namespace: 'default', outputFormat: 'json' } as never,
+      terminal: { out: (text: string) => lines.push(text), drained: async () => undefined } as never,
+    });
+    expect(await followRun(context, { pipelineId: 'hello', runId: 1 })).toBe(0);
+    const logs = lines.flatMap(
+      (line) => (JSON.parse(line) as { readonly log?: { readonly line: string } }).log?.line ?? [],
+    );
+    expect(logs).toEqual(['build\n', 'test\n']);
+  },
+);
