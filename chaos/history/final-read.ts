@@ -26,7 +26,7 @@ const LOOK_MS = 200;
 /** Questions on their way at once. */
 const AT_ONCE = 12;
 /** Of so many runs one has its logs read: they are the costliest part. */
-const RUNS_PER_LOG = 5;
+const RUNS_PER_LOG = 20;
 
 /** Resolves when no run is open any more, or the time is over: what is open then is for the checks to say. Gives their number. */
 export async function allOver(

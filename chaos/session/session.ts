@@ -164,6 +164,7 @@ async function startCluster(options: SessionOptions, links: ClusterLinks): Promi
       // Bodies tell which node had them started: each node gives them its own address.
       GOFER_WEB_SCHEDULER__TASK_API_URL: '',
       GOFER_WEB_OBJECT_STORE__RUN_OBJECT_EXPIRY: KEEP_ALL,
+      GOFER_WEB_API__TASK_EXECUTION_LOG_RETENTION: KEEP_ALL,
       ...(options.fakeClocks ? clockEnvironment(options.directory, node) : {}),
     }),
   });
