@@ -102,6 +102,20 @@ const complete = (state: StateStore, key: RunKey) =>
 
 const SUCCESS = { kind: 'exited', code: 0 } as const;
 
+/** A leader has gone that meant to start a body and could not reach the engine, which answers again. */
+async function anIntentLeft() {
+  const state = createMemoryStore();
+  const engine = createScriptedEngine(Date.now);
+  await register(state, aConfig([aTask('a')]));
+  engine.down = true;
+  const first = lead(state, engine);
+  const key = await start(state, 1);
+  await eventually(async () => expect(await tasksOf(state, key)).toMatchObject([{ state: 'processing' }]));
+  await first.stop();
+  engine.down = false;
+  return { state, engine, key };
+}
+
 describe('one leader', () => {
   test('runs a graph to its end, with its events in order and nothing left open', async () => {
     const state = createMemoryStore();
@@ -242,16 +256,8 @@ describe('one leader', () => {
   });
 
   test('a cancel during a repeated submission waits for its outcome, and stops the body', async () => {
-    const state = createMemoryStore();
-    const engine = createScriptedEngine(Date.now);
-    await register(state, aConfig([aTask('a')]));
-    engine.down = true;
-    const first = lead(state, engine);
-    const key = await start(state, 1);
-    await eventually(async () => expect(await tasksOf(state, key)).toMatchObject([{ state: 'processing' }]));
-    await first.stop();
+    const { state, engine, key } = await anIntentLeft();
     // The next leader asks, is told 'unknown', and submits again: this submission is held up.
-    engine.down = false;
     const { submit } = engine;
     let go: () => void = () => undefined;
     const held = new Promise<void>((resolve) => (go = resolve));
@@ -277,15 +283,7 @@ describe('one leader', () => {
   });
 
   test('an answer from before a body started does not make it lost', async () => {
-    const state = createMemoryStore();
-    const engine = createScriptedEngine(Date.now);
-    await register(state, aConfig([aTask('a')]));
-    engine.down = true;
-    const first = lead(state, engine);
-    const key = await start(state, 1);
-    await eventually(async () => expect(await tasksOf(state, key)).toMatchObject([{ state: 'processing' }]));
-    await first.stop();
-    engine.down = false;
+    const { state, engine, key } = await anIntentLeft();
     const { lookup } = engine;
     let go: () => void = () => undefined;
     const held = new Promise<void>((resolve) => (go = resolve));
