@@ -8,11 +8,12 @@ export default class CountReporter {
    * @param {readonly unknown[]} unhandledErrors
    */
   onTestRunEnd(modules, unhandledErrors) {
-    const counts = { passed: 0, failed: unhandledErrors.length, skipped: 0, flaky: [] };
+    const counts = { passed: 0, failed: unhandledErrors.length, skipped: 0, flaky: [], failures: [] };
+    for (const error of unhandledErrors) counts.failures.push(`outside of any test: ${firstLine(error)}`);
     for (const module of modules) {
       // A file or a describe block that broke outside of any test (an import, a hook) counts as one failure of its own.
-      counts.failed += module.errors().length;
-      for (const suite of module.children.allSuites()) counts.failed += suite.errors().length;
+      countErrors(module.relativeModuleId, module.errors(), counts);
+      for (const suite of module.children.allSuites()) countErrors(suite.fullName, suite.errors(), counts);
       for (const testCase of module.children.allTests()) countTest(testCase, counts);
     }
     const file = process.env.GOFER_TEST_COUNTS;
@@ -22,12 +23,30 @@ export default class CountReporter {
 
 /** @param {import('vitest/node').TestCase} testCase */
 function countTest(testCase, counts) {
-  const { state } = testCase.result();
+  const { state, errors } = testCase.result();
   if (testCase.diagnostic()?.flaky) {
     // It failed at least once: a retry asked for by the test itself does not make it pass here.
     counts.failed += 1;
     counts.flaky.push(testCase.fullName);
   } else if (state === 'passed') counts.passed += 1;
   else if (state === 'skipped') counts.skipped += 1;
-  else counts.failed += 1; // 'failed', or 'pending': the run ended before it did.
+  else {
+    // 'failed', or 'pending': the run ended before it did.
+    counts.failed += 1;
+    const why = errors?.[0] === undefined ? state : firstLine(errors[0]);
+    counts.failures.push(`${testCase.module.relativeModuleId} > ${testCase.fullName}: ${why}`);
+  }
+}
+
+/** @param {string} where @param {readonly { message?: string }[]} errors */
+function countErrors(where, errors, counts) {
+  counts.failed += errors.length;
+  for (const error of errors) counts.failures.push(`${where}: ${firstLine(error)}`);
+}
+
+/** Enough to know the failure by; the whole is in vitest's own report. */
+const LINE_MAX = 300;
+
+function firstLine(error) {
+  return String(error?.message ?? error).split('\n', 1)[0].slice(0, LINE_MAX);
 }

@@ -8,7 +8,9 @@ import path from 'node:path';
 import { makeReady } from './ready.mjs';
 import { ROOT } from './root.mjs';
 
-const NOTHING_RAN = { passed: 0, failed: 1, skipped: 0, flaky: [] };
+const NOTHING_RAN = { passed: 0, failed: 1, skipped: 0, flaky: [], failures: [] };
+/** As many as can be taken in at once; the reporter above them has all. */
+const FAILURES_SAID = 30;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -26,6 +28,7 @@ async function main(args) {
   }
   const failed = counts.failed + (isCi() ? counts.skipped : 0);
   for (const name of counts.flaky) console.error(`Passed only on a retry, which counts as failed: ${name}`);
+  for (const failure of counts.failures.slice(0, FAILURES_SAID)) console.error(`Failed: ${failure}`);
   if (failed > counts.failed)
     console.error(`${counts.skipped} skipped: in CI every test must run, so they count as failed.`);
   console.log(summary({ ...counts, failed }));

@@ -65,6 +65,7 @@ async function run(options: ChaosOptions, args: readonly string[], signal: Abort
     case 'ci':
     case 'smoke': {
       const evidence = await runChaos(options, { say, onFault: (fault) => say(faultLine(fault)), signal });
+      say('judging');
       return finish(options, judge(evidence), { facts: factsOf(options, args), evidence });
     }
   }

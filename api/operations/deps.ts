@@ -5,6 +5,7 @@ import type { ObjectStore } from '../../store/objects/port.ts';
 import type { SecretStore } from '../../store/secrets/port.ts';
 import type { StoreHealth } from '../../store/state/health.ts';
 import type { StateStore } from '../../store/state/port.ts';
+import type { RunStarter } from './run-starter.ts';
 
 export type LiveStream = 'stdout' | 'stderr';
 
@@ -68,6 +69,8 @@ export interface NodeView {
 
 export interface ApiDeps {
   readonly state: StateStore;
+  /** Absent = one of its own, straight to the store. */
+  readonly starter?: RunStarter;
   readonly objects: ObjectStore;
   readonly secrets: SecretStore;
   readonly live: LiveTasks;

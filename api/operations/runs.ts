@@ -38,7 +38,7 @@ const LIMIT_MAX = 5_000;
 const IDEMPOTENCY_KEY_MAX = 255;
 
 export function createRunOperations(deps: ApiDeps) {
-  const starter = createRunStarter(deps);
+  const starter = deps.starter ?? createRunStarter(deps);
   const resources = ['namespaces', 'pipelines', 'runs'] as const;
   return {
     listRuns: {

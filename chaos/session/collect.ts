@@ -18,14 +18,19 @@ export const BOUNDS: Readonly<Record<EngineKind, Evidence['bounds']>> = {
 
 export async function collectEvidence(session: Session, clients: Clients): Promise<Evidence> {
   const { cluster, links, recorder, witness, terms, follower, faults, api } = session;
+  const say = session.options.onStep;
+  say('healing');
   await links.heal();
   await becomeWell(session);
   await clients.stop();
   const pipelines = session.pipelines.map(({ id }) => id);
-  await allOver({ api, pipelines }, OVER_LIMIT_MS[session.options.engine]);
+  say('all is well; waiting for all runs to end');
+  const open = await allOver({ api, pipelines }, OVER_LIMIT_MS[session.options.engine]);
   await witness.catchUp();
+  say(`${open === 0 ? 'all runs are over' : `${open} runs are still open`}; reading everything`);
   const { operations } = recorder;
   const final = await readFinalState({ nodes: cluster.nodes, pipelines, operations });
+  say('everything was read; taking the cluster down');
   return {
     ...{ operations, bodies: witness.marks, terms: terms.terms(), runs: final.runs, objects: final.objects },
     events: [...final.events, { reader: follower.reader, whole: true, events: follower.events }],

@@ -14,7 +14,8 @@ import type { EngineKind, Session } from './session.ts';
 
 /** Ten on one run at once would make the search for an order of their calls slow. */
 const CLIENTS: Readonly<Record<EngineKind, number>> = { process: 8, docker: 4 };
-const PROGRESS_MS = 10_000;
+/** Often enough to see that it goes on; a log of CI is read from its end. */
+const PROGRESS_MS = 30_000;
 
 export interface Telling {
   readonly say: (line: string) => void;
@@ -48,7 +49,6 @@ export async function runChaos(options: ChaosOptions, { say, onFault, signal }: 
     const mix = { faults, onFault, signal };
     if (options.mode === 'smoke') await runFixed(session, mix);
     else await runMix(session, { ...mix, minutes: options.minutes });
-    say('healing, waiting for all runs to end, reading everything');
     return await collectEvidence(session, clients);
   } finally {
     clearInterval(progress);

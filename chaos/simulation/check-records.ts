@@ -22,7 +22,10 @@ export function createRecordChecks(chronicle: Chronicle): readonly Checks[] {
  */
 function checkAuthor(chronicle: Chronicle, commit: Commit, fail: Fail): void {
   const { author, runs, tasks, segments, revision } = commit;
-  const isLeaders = segments.length > 0 || runs.some(({ before }) => before !== null) || tasks.some(isDecision);
+  const isLeaders =
+    segments.length > 0 ||
+    runs.some(({ before, after }) => before !== null || after.state !== 'pending') ||
+    tasks.some(isDecision);
   switch (author?.role) {
     case 'duty': {
       if (author.term === chronicle.term) return;
@@ -63,10 +66,8 @@ function checkPaths({ runs, tasks }: Commit, fail: Fail): void {
 }
 
 function checkRunPath({ name, before, after }: RunChange, fail: Fail): void {
-  if (before === null) {
-    if (after.state !== 'pending') fail('I6', `run ${name} began as ${after.state}`);
-    return;
-  }
+  // How it may begin depends on who made it, which checkAuthor sees to.
+  if (before === null) return;
   if (runRank(after) < runRank(before)) fail('I6', `run ${name} went back from ${before.state} to ${after.state}`);
   if (before.state === 'complete' && after.state === 'complete' && before.status !== after.status) {
     fail('I6', `run ${name} was ${before.status} and became ${after.status}`);
@@ -138,12 +139,13 @@ function textsOf(kind: EventKind): readonly string[] {
 function runEvents({ before, after }: RunChange): readonly string[] {
   const name = `${after.pipelineId}/${after.runId}`;
   const texts: string[] = [];
-  if (before === null) return texts;
-  if (before.eventId === null && after.eventId !== null) texts.push(`queued ${name}`);
+  // A leader may create a run whose turn it is and start it in one commit.
+  const [eventId, state] = before === null ? [null, 'pending'] : [before.eventId, before.state];
+  if (eventId === null && after.eventId !== null) texts.push(`queued ${name}`);
   // A run that was started and ended in one commit still has a start time.
   const startedNow = after.state === 'running' || (after.state === 'complete' && after.startedAt > 0);
-  if (before.state === 'pending' && startedNow) texts.push(`started ${name}`);
-  if (before.state !== 'complete' && after.state === 'complete') texts.push(`completed ${name} ${after.status}`);
+  if (state === 'pending' && startedNow) texts.push(`started ${name}`);
+  if (state !== 'complete' && after.state === 'complete') texts.push(`completed ${name} ${after.status}`);
   return texts;
 }
 

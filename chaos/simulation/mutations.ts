@@ -129,12 +129,12 @@ const CHANGES: readonly (Pick<Mutation, 'name' | 'sentence'> & Partial<Mutation>
   {
     name: 'idempotency compare',
     sentence: 'A start does not compare the remembered answer.',
-    store: stripped(['api'], ({ key }) => key.startsWith('idempotency/')),
+    store: stripped(['api', 'duty'], ({ key }) => key.startsWith('idempotency/')),
   },
   {
     name: 'run counter compare',
     sentence: 'A run id is taken without a look at who took it meanwhile.',
-    store: stripped(['api'], isMod('run-counter/')),
+    store: stripped(['api', 'duty'], isMod('run-counter/')),
   },
   {
     name: 'membership compare',

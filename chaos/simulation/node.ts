@@ -20,6 +20,7 @@ import { wallMs } from './clocks.ts';
 import { LIMITS, SIMULATED_TIMINGS } from './fixtures.ts';
 import { createObjectLink } from './object-link.ts';
 import type { PeerNetwork } from './peer-link.ts';
+import { createStartDesk } from './start-desk.ts';
 import { createStoreLink } from './store-link.ts';
 import type { Process, Universe } from './universe.ts';
 import type { Wire } from './wire.ts';
@@ -86,13 +87,11 @@ export function startNode(deps: NodeDeps, disk: NodeDisk, process: Process): Run
     run: (leadership) => duty.run(deps.reign(process, leadership)),
   });
   const resolver = createResolver({ state: dutyStore, objects, secrets: NO_SECRETS });
+  const scheduling = createSchedulingDuty({ state: dutyStore, engine, resolver, settings: LOOP_SETTINGS, now, log });
   const options: JoinOptions = {
     state: clusterStore,
     self: selfOf({ process, nodeId, address, started: now() }),
-    leaderDuties: [
-      createSchedulingDuty({ state: dutyStore, engine, resolver, settings: LOOP_SETTINGS, now, log }),
-      createSweepingDuty({ state: dutyStore, engine, settings: SWEEP, log }),
-    ].map(leading),
+    leaderDuties: [scheduling, createSweepingDuty({ state: dutyStore, engine, settings: SWEEP, log })].map(leading),
     nodeDuties: [createArchivingDuty({ state: memberStore, objects, engine, log })],
     peers: links,
     memory: memoryOn(disk),
@@ -108,7 +107,8 @@ export function startNode(deps: NodeDeps, disk: NodeDisk, process: Process): Run
     cluster = node;
     if (node !== null) links.speak(() => node.pulse());
   });
-  const api = apiDeps({ state: apiStore, objects, now });
+  const starter = createStartDesk({ state: apiStore, now, scheduling, links, cluster: () => cluster });
+  const api = apiDeps({ state: apiStore, objects, now, starter });
   return {
     process,
     runs: createRunOperations(api),
@@ -190,11 +190,9 @@ function memoryOn(disk: NodeDisk): LocalMemory {
   };
 }
 
-function apiDeps({ state, objects, now }: Pick<ApiDeps, 'state' | 'objects' | 'now'>): ApiDeps {
+function apiDeps(given: Pick<ApiDeps, 'state' | 'starter' | 'objects' | 'now'>): ApiDeps {
   return {
-    state,
-    objects,
-    now,
+    ...given,
     secrets: NO_SECRETS,
     live: {
       logs: () => {

@@ -2,6 +2,8 @@
 
 import type { Heard, Peers, PeerTarget, ProbeResult, Pulse } from '../../cluster/peers/port.ts';
 import { monotonicMs } from './clocks.ts';
+import type { HandedStart, StartHere } from '../../cluster/peers/run-starts.ts';
+import type { PendingRun } from '../../store/model/run.ts';
 import type { Process, Universe } from './universe.ts';
 import type { Wire } from './wire.ts';
 import { LinkError } from './wire.ts';
@@ -11,6 +13,8 @@ export interface Listener {
   readonly process: Process;
   readonly nodeId: string;
   receive(pulse: Pulse): void;
+  /** Null = it makes no runs for others. */
+  readonly startHere: StartHere | null;
 }
 
 export interface PeerNetwork {
@@ -24,9 +28,14 @@ export interface PeerNetwork {
 export interface SimulatedPeers extends Peers {
   /** From here on the node tells others of itself. */
   speak(pulse: () => Pulse): void;
+  /** What the node does with starts that others hand to it. */
+  serve(startHere: StartHere): void;
+  /** In their order; null = not made there, as far as is known. */
+  handOver(address: string, starts: readonly HandedStart[]): Promise<readonly (PendingRun | null)[]>;
 }
 
 const PULSE_MS = 300;
+const HAND_OVER_MS = 500;
 
 interface Known {
   readonly target: PeerTarget;
@@ -70,6 +79,7 @@ class Member implements SimulatedPeers, Listener {
   readonly #known = new Map<string, Known>();
   #tellNews: () => void = () => undefined;
   #pulse: (() => Pulse) | null = null;
+  #startHere: StartHere | null = null;
 
   constructor(deps: MemberDeps) {
     this.#deps = deps;
@@ -86,6 +96,34 @@ class Member implements SimulatedPeers, Listener {
 
   speak(pulse: () => Pulse): void {
     this.#pulse = pulse;
+  }
+
+  get startHere(): StartHere | null {
+    return this.#startHere;
+  }
+
+  serve(startHere: StartHere): void {
+    this.#startHere = startHere;
+  }
+
+  async handOver(address: string, starts: readonly HandedStart[]): Promise<readonly (PendingRun | null)[]> {
+    const { wire, process, universe, listeners } = this.#deps;
+    const name = address.slice(0, address.indexOf(':'));
+    try {
+      return await wire.call({ process, place: `peer:${name}`, call: 'start runs', deadlineMs: HAND_OVER_MS }, () => {
+        const listener = listeners.get(address);
+        if (listener === undefined) return Promise.reject(new LinkError('refused', name));
+        return new Promise<readonly (PendingRun | null)[]>((resolve) => {
+          universe.after(0, listener.process, () => {
+            const made = async (start: HandedStart) => listener.startHere?.(start).catch(() => null) ?? null;
+            void Promise.all(starts.map(made)).then(resolve);
+          });
+        });
+      });
+    } catch (error) {
+      if (!(error instanceof LinkError)) throw error;
+      return starts.map(() => null);
+    }
   }
 
   follow(targets: readonly PeerTarget[]): void {

@@ -10,6 +10,7 @@ import { METADATA } from './dialer.ts';
 import type { PeersLog, PeersOptions } from './options.ts';
 import { peerMethods } from './peer-codec.ts';
 import type { Pulse } from './port.ts';
+import { serveStarts } from './serve-starts.ts';
 import { serveExec, serveLogs } from './serve-streams.ts';
 import { CALLS_MAX, MESSAGE_BYTES_MAX } from './timings.ts';
 import type { PeerTimings } from './timings.ts';
@@ -66,14 +67,19 @@ export async function openListener({ options, certificates, timings }: ListenerP
 /** Nobody keeps a connection without a call; gRPC's client leaves one now and then when it is closed while it fails to connect. */
 const IDLE_MS = 10_000;
 
-function addMethods(server: Server, { source, self, serve, log }: PeersOptions, { pulseMs }: PeerTimings): void {
-  const { follow, probe, logs, exec } = peerMethods;
+function addMethods(
+  server: Server,
+  { source, self, serve, startHere, log }: PeersOptions,
+  { pulseMs }: PeerTimings,
+): void {
+  const { follow, probe, startRuns, logs, exec } = peerMethods;
   server.addService(
-    { follow, probe, logs, exec },
+    { follow, probe, startRuns, logs, exec },
     {
       follow: (call: ServerWritableStream<object, Pulse>) => tellPulses(call, source, pulseMs),
       probe: (_call: unknown, answer: (error: null, value: { readonly nodeId: string }) => void) =>
         answer(null, { nodeId: self.nodeId }),
+      startRuns: serveStarts({ startHere, log }),
       logs: serveLogs({ own: serve, log }),
       exec: serveExec({ own: serve, log }),
     },

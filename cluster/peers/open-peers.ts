@@ -10,6 +10,8 @@ import { openListener } from './listener.ts';
 import type { OpenPeers, PeersOptions } from './options.ts';
 import type { Peers, PeerTarget } from './port.ts';
 import { probePeer } from './probe.ts';
+import { createRemoteStarts } from './remote-starts.ts';
+import type { LeaderStarts } from './run-starts.ts';
 import { createRemoteStreams } from './remote-streams.ts';
 import { PEER_TIMINGS } from './timings.ts';
 
@@ -22,14 +24,21 @@ export async function openPeers(options: PeersOptions): Promise<OpenPeers> {
     const listener = await openListener({ options, certificates, timings });
     const dialer = createDialer({ certificates, clusterId, self, timings });
     const clock = createAwakeClock({ monotonicMs: options.monotonicMs, tickMs: timings.pulseMs });
+    const opened: LeaderStarts[] = [];
     const { peers, close } = createPeers({ dialer, clock, timings, log }, self.nodeId);
     return {
       address: listener.address,
       peers,
       taskStreams: (remote) =>
         createRemoteStreams({ ...remote, own: options.serve, nodeId: self.nodeId, dialer, timings }),
+      leaderStarts: (leader) => {
+        const starts = createRemoteStarts({ leader, dialer, timings, log });
+        opened.push(starts);
+        return starts;
+      },
       async close() {
         close();
+        for (const starts of opened) starts.close();
         clock.stop();
         certificates?.close();
         await listener.close();

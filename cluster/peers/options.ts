@@ -1,6 +1,8 @@
 // What the composition root hands in for the node-to-node listener, and what it gets.
 
 import type { Peers, PulseSource } from './port.ts';
+import type { LeaderSeen } from './remote-starts.ts';
+import type { LeaderStarts, StartHere } from './run-starts.ts';
 import type { TaskStreams } from './task-streams.ts';
 import type { PeerTimings } from './timings.ts';
 
@@ -30,6 +32,8 @@ export interface PeersOptions {
   readonly source: PulseSource;
   /** The engine that this node reaches; its streams are served to others. */
   readonly serve: OwnEngine;
+  /** What this node does with starts that others hand to it. */
+  readonly startHere: StartHere;
   /** Only ever grows; only differences mean anything. */
   readonly monotonicMs: () => number;
   readonly log: PeersLog;
@@ -65,6 +69,8 @@ export interface OpenPeers {
   readonly peers: Peers;
   /** Streams of the cluster's engine: from this node's own when it is the right one, else through a member that reaches it. */
   taskStreams(options: RemoteTasksOptions): TaskStreams;
+  /** The way of starts to whoever leads. */
+  leaderStarts(leader: () => LeaderSeen | null): LeaderStarts;
   /** The listener and all connections; also those of `peers`. */
   close(): Promise<void>;
 }

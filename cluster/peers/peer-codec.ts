@@ -4,7 +4,12 @@
 import type { MethodDefinition as GrpcMethod } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
 import type { MethodDefinition, Options, ServiceDefinition } from '@grpc/proto-loader';
+import { parseNamespaceId, parsePipelineId } from '../../store/model/ids.ts';
+import type { VariableSource } from '../../store/model/config.ts';
+import type { PendingRun } from '../../store/model/run.ts';
+import { runRecord } from '../../store/records/run-records.ts';
 import type { Pulse } from './port.ts';
+import type { HandedStart, StartsAnswer, StartsRequest } from './run-starts.ts';
 import contract from './peer-contract.json' with { type: 'json' };
 import type { StreamChunk, StreamPosition, TerminalSize } from './task-streams.ts';
 
@@ -50,6 +55,11 @@ export const peerMethods = {
     toWire: (answer: { readonly nodeId: string }) => answer,
     parse: (wire: { readonly nodeId: string }) => wire,
   }),
+  startRuns: method(
+    'StartRuns',
+    { toWire: startsToWire, parse: parseStarts },
+    { toWire: startsAnswerToWire, parse: parseStartsAnswer },
+  ),
   logs: method('Logs', { toWire: logsToWire, parse: parseLogs }, { toWire: chunkToWire, parse: parseChunk }),
   exec: method(
     'Exec',
@@ -103,6 +113,83 @@ interface WirePulse {
 
 function parsePulse({ nodeId, name, term, storeSilentMs, leader, clockMs }: WirePulse): Pulse {
   return { nodeId, name, term: term ?? null, storeSilentMs, leader, clock: clockMs };
+}
+
+interface WireStart {
+  readonly namespaceId: string;
+  readonly pipelineId: string;
+  readonly variables: readonly WireVariable[];
+  readonly initiatorId: string;
+  readonly initiatorUser: string;
+  readonly retryOf: number;
+  readonly configVersion: number;
+  readonly idempotencyKey: string;
+}
+
+interface WireVariable {
+  readonly key: string;
+  readonly value: string;
+  readonly source: string;
+}
+
+function startsToWire({ number, starts }: StartsRequest): object {
+  return {
+    number,
+    starts: starts.map(({ pipeline, initiator, configVersion, ...rest }): WireStart => ({
+      ...{ ...rest, namespaceId: pipeline.namespaceId, pipelineId: pipeline.pipelineId },
+      ...{ initiatorId: initiator.id, initiatorUser: initiator.user, configVersion: configVersion ?? 0 },
+    })),
+  };
+}
+
+function parseStarts({
+  number,
+  starts,
+}: {
+  readonly number: number;
+  readonly starts: readonly WireStart[];
+}): StartsRequest {
+  return { number, starts: starts.map(parseStart) };
+}
+
+function parseStart(wire: WireStart): HandedStart {
+  const { namespaceId, pipelineId, variables, initiatorId, initiatorUser, configVersion, ...rest } = wire;
+  return {
+    ...rest,
+    pipeline: { namespaceId: parseNamespaceId(namespaceId), pipelineId: parsePipelineId(pipelineId) },
+    variables: variables.map(({ key, value, source }) => ({ key, value, source: parseSource(source) })),
+    initiator: { id: initiatorId, user: initiatorUser },
+    configVersion: configVersion === 0 ? null : configVersion,
+  };
+}
+
+const SOURCES: ReadonlySet<string> = new Set<VariableSource>(['pipeline_config', 'system', 'run_options', 'extension']);
+
+function parseSource(source: string): VariableSource {
+  return isSource(source) ? source : 'unknown';
+}
+
+function isSource(source: string): source is VariableSource {
+  return SOURCES.has(source);
+}
+
+function startsAnswerToWire({ number, runs }: StartsAnswer): object {
+  return { number, outcomes: runs.map((run) => ({ run: run === null ? '' : runRecord.encode(run) })) };
+}
+
+interface WireStartsAnswer {
+  readonly number: number;
+  readonly outcomes: readonly { readonly run: string }[];
+}
+
+function parseStartsAnswer({ number, outcomes }: WireStartsAnswer): StartsAnswer {
+  return { number, runs: outcomes.map(({ run }) => (run === '' ? null : parsePendingRun(run))) };
+}
+
+function parsePendingRun(text: string): PendingRun {
+  const run = runRecord.decode(text);
+  if (run.state !== 'pending') throw new Error('a run that was just made is pending');
+  return run;
 }
 
 interface WireLogs {

@@ -22,6 +22,7 @@ import { describeMachine, isProcessGone } from './describe-self.ts';
 import type { NodePeers } from './node-peers.ts';
 import { BLOB_SWEEPING, retentionSettings, schedulingSettings, sweepingSettings } from './node-settings.ts';
 import type { Opened } from './opened.ts';
+import type { StartDesk } from './start-desk.ts';
 
 export interface EnterClusterOptions {
   readonly config: ServerConfig;
@@ -32,6 +33,7 @@ export interface EnterClusterOptions {
   readonly member: MemberEngine;
   readonly peers: NodePeers;
   readonly state: StateStore;
+  readonly starts: StartDesk;
   readonly memory: LocalMemory;
   readonly deps: ApiDeps;
   readonly opened: Opened;
@@ -68,11 +70,13 @@ function describeSelf({ name, nodeId, apiUrl, peers, member, now }: EnterCluster
   };
 }
 
-function leaderDuties({ config, state, deps, engine, now, log }: EnterClusterOptions): readonly LeaderDuty[] {
+function leaderDuties({ config, state, starts, deps, engine, now, log }: EnterClusterOptions): readonly LeaderDuty[] {
   const { objects } = deps;
   const settings = schedulingSettings(config, () => deps.settings.taskApiUrl());
+  const scheduling = createSchedulingDuty({ state, engine, resolver: createResolver(deps), settings, now, log });
+  starts.joined(scheduling);
   return [
-    createSchedulingDuty({ state, engine, resolver: createResolver(deps), settings, now, log }),
+    scheduling,
     createRetentionDuty({ state, objects, settings: retentionSettings(config), now, log }),
     createSweepingDuty({ state, engine, settings: sweepingSettings(config, engine.kind), log }),
     createBlobSweepingDuty({ state, objects, settings: BLOB_SWEEPING, log }),

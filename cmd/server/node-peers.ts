@@ -5,12 +5,14 @@ import type { Logger } from 'pino';
 import type { LiveTasks } from '../../api/operations/deps.ts';
 import type { ClusterNode } from '../../cluster/join.ts';
 import type { EngineHolder } from '../../cluster/peers/options.ts';
+import type { LeaderSeen } from '../../cluster/peers/remote-starts.ts';
 import type { Peers, Pulse } from '../../cluster/peers/port.ts';
 import type { Engine } from '../../scheduler/engines/port.ts';
 import type { MemberEngine } from '../../store/model/cluster.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
 import { createLiveTasks } from './live-tasks.ts';
 import type { Opened } from './opened.ts';
+import type { StartDesk } from './start-desk.ts';
 
 export interface NodePeers {
   /** Null = alone: nobody is there to be heard. */
@@ -29,6 +31,7 @@ export interface NodePeersOptions {
   readonly nodeId: string;
   readonly engine: Engine;
   readonly member: MemberEngine;
+  readonly starts: StartDesk;
   readonly opened: Opened;
   readonly now: () => number;
   readonly log: Logger;
@@ -36,7 +39,7 @@ export interface NodePeersOptions {
 
 /** Throws 'invalid' or 'conflict' that says what to do: a wrong certificate, a taken port. */
 export async function openNodePeers(options: NodePeersOptions): Promise<NodePeers> {
-  const { cluster, clusterId, nodeId, engine, member, opened, now, log } = options;
+  const { cluster, clusterId, nodeId, engine, member, starts, opened, now, log } = options;
   const own = createLiveTasks(engine);
   if (cluster === null) return { peers: null, address: '', live: own, joined: () => undefined };
   const { openPeers } = await import('../../cluster/peers/open-peers.ts');
@@ -46,9 +49,11 @@ export async function openNodePeers(options: NodePeersOptions): Promise<NodePeer
     ...{ self, clusterId, log, tls: cluster.tls, bind: cluster.bind, advertise: cluster.advertise },
     source: () => node?.pulse() ?? silentPulse({ ...self, clock: now() }),
     serve: { identity: member.identity, tasks: own },
+    startHere: starts.startHere,
     monotonicMs: () => performance.now(),
   });
   opened.use(() => opening.close());
+  starts.hand(opening.leaderStarts(createLeaderSight(() => node)));
   return {
     peers: opening.peers,
     address: opening.address,
@@ -62,6 +67,23 @@ export async function openNodePeers(options: NodePeersOptions): Promise<NodePeer
 /** Heard by others between listening and joining. */
 function silentPulse(self: Pick<Pulse, 'nodeId' | 'name' | 'clock'>): Pulse {
   return { ...self, term: null, storeSilentMs: 0, leader: null };
+}
+
+/** The leader that this node hears; null = none, or it leads itself. Asked at each start, so members are looked through once a leader. */
+function createLeaderSight(node: () => ClusterNode | null): () => LeaderSeen | null {
+  let known = { nodeId: '', address: '' };
+  return () => {
+    const heard = node()?.pulse().leader ?? null;
+    if (heard === null) return null;
+    if (heard.nodeId !== known.nodeId) {
+      const member = node()
+        ?.status()
+        .members.find(({ nodeId }) => nodeId === heard.nodeId);
+      if (member === undefined) return null;
+      known = { nodeId: heard.nodeId, address: member.peerAddress };
+    }
+    return { ...known, silentMs: heard.silentMs };
+  };
 }
 
 function holdersOf(node: ClusterNode | null): readonly EngineHolder[] {

@@ -27,6 +27,7 @@ import { openEngine } from './open-engine.ts';
 import { openObjectsAndSecrets, openState } from './open-stores.ts';
 import { Opened, createAlarm } from './opened.ts';
 import { requireOwnCluster } from './own-cluster.ts';
+import { createStartDesk } from './start-desk.ts';
 import { patiently } from './patient-start.ts';
 import { prepareDataDirectory } from './paths.ts';
 import type { DataPaths } from './paths.ts';
@@ -90,8 +91,9 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
 
   const nodeId = randomUUID();
   const member = await describeEngine(chosen.engine, { file: paths.engine, alone: cluster === null, log });
+  const starts = createStartDesk({ state, now });
   const peers = await openNodePeers({
-    ...{ cluster, nodeId, member, opened, now, log },
+    ...{ cluster, nodeId, member, starts, opened, now, log },
     clusterId: installationId,
     engine: chosen.engine,
   });
@@ -99,7 +101,7 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
   const served = { url: '' };
   const lifecycle = createLifecycle({ drainMs: cluster === null ? 0 : config['server.drain_seconds'] * 1_000 });
   const deps: ApiDeps = {
-    ...{ state, ...blobs, now, newId: newUuid },
+    ...{ state, starter: starts.starter, ...blobs, now, newId: newUuid },
     live: peers.live,
     settings: apiSettings(config, served),
     node: { name: cluster?.name ?? null, readiness: lifecycle.readiness, storeHealth: health },
@@ -113,7 +115,7 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
   served.url = await listen(app, address);
 
   const node = await enterCluster({
-    ...{ config, log, state, memory, now, deps, opened, nodeId, member, peers },
+    ...{ config, log, state, starts, memory, now, deps, opened, nodeId, member, peers },
     name: cluster?.name ?? ALONE,
     engine: chosen.engine,
     apiUrl: config['cluster.api_url'] || served.url,

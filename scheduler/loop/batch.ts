@@ -9,7 +9,7 @@ import type { Run, TaskExecution } from '../../store/model/run.ts';
 import { eventCounterRecord, segmentRecord } from '../../store/records/event-records.ts';
 import type { EventCounter } from '../../store/records/event-records.ts';
 import type { Compare, StoreLimits, Transaction, Write } from '../../store/state/port.ts';
-import { deletion, draftOf } from './slice-draft.ts';
+import { deletion, draftOf, givenDraft } from './slice-draft.ts';
 import type { Draft, Slice } from './slice-draft.ts';
 import type { WaitingEvent } from './world.ts';
 
@@ -28,6 +28,8 @@ export interface Batch {
   addOutbox(key: string, waiting: WaitingEvent): boolean;
   /** A key of ours that has no meaning any more. */
   addLeftover(key: string): boolean;
+  /** What somebody else wants written, if nothing else here writes the same keys. A slice that is added later may write them anew. */
+  addGiven(transaction: Transaction): boolean;
   readonly empty: boolean;
   build(): { readonly transaction: Transaction; readonly counter: EventCounter; readonly applied: readonly Applied[] };
 }
@@ -55,7 +57,7 @@ export function sliceLength(limits: StoreLimits): number {
 
 export function createBatch(options: BatchOptions): Batch {
   const compares: Compare[] = [options.fence];
-  const writes: Write[] = [];
+  const writes = new Map<string, Write>();
   const events: StoredEvent[] = [];
   const applied: Applied[] = [];
   let bytes = RESERVED_BYTES;
@@ -64,16 +66,16 @@ export function createBatch(options: BatchOptions): Batch {
   const emitted = Math.max(options.now, options.counter.emitted);
 
   function fits(draft: Draft): boolean {
-    if (writes.length === 0) return true;
+    if (writes.size === 0) return true;
     const { operationsMax, bytesMax } = options.limits;
-    if (writes.length + draft.writes.length + RESERVED_OPERATIONS > operationsMax) return false;
+    if (writes.size + draft.writes.length + RESERVED_OPERATIONS > operationsMax) return false;
     if (compares.length + draft.compares.length + RESERVED_OPERATIONS > operationsMax) return false;
     return bytes + draft.bytes <= bytesMax;
   }
 
   function take(draft: Draft): void {
     compares.push(...draft.compares);
-    writes.push(...draft.writes);
+    for (const write of draft.writes) writes.set(placeOf(write), write);
     for (const kind of draft.events) events.push({ emitted, kind });
     bytes += draft.bytes;
   }
@@ -102,18 +104,26 @@ export function createBatch(options: BatchOptions): Batch {
       return takeIfFits(draft);
     },
     addLeftover: (key) => takeIfFits(deletion(key, [])),
+    // Two that create the same run are rivals: one of them will be refused, which is the store's to say.
+    addGiven: (transaction) =>
+      !transaction.writes.some((write) => writes.has(placeOf(write))) && takeIfFits(givenDraft(transaction)),
     get empty() {
-      return writes.length === 0;
+      return writes.size === 0;
     },
     build: () => {
-      if (events.length === 0) return { transaction: { compares, writes }, counter: options.counter, applied };
+      const written = [...writes.values()];
+      if (events.length === 0) return { transaction: { compares, writes: written }, counter: options.counter, applied };
       const counter = { first: options.counter.first, last: segment, emitted };
       const logged = segmentWrites(counter, events);
       const unchanged = { target: 'mod', key: keys.eventCounter(), equals: options.counterRevision } as const;
-      const transaction = { compares: [...compares, unchanged], writes: [...writes, ...logged] };
+      const transaction = { compares: [...compares, unchanged], writes: [...written, ...logged] };
       return { transaction, counter, applied };
     },
   };
+}
+
+function placeOf(write: Write): string {
+  return write.op === 'delete_range' ? `${write.range.start} to ${write.range.end}` : write.key;
 }
 
 /** All events of a transaction are one segment of the log, the last one for now. */

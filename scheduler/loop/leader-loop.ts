@@ -7,8 +7,10 @@ import type { LoopDeps } from './deps.ts';
 import { createEffects } from './effects.ts';
 import { feed, listAll } from './intake.ts';
 import { createRunLoader } from './loader.ts';
+import { createOfferLine } from './offer-line.ts';
+import type { OfferLine, OfferStarts } from './offer-line.ts';
+import type { TurnContext } from './commit-batch.ts';
 import { recover, takeTurn } from './turn.ts';
-import type { TurnContext } from './turn.ts';
 import { createWorld } from './world.ts';
 import type { World } from './world.ts';
 
@@ -26,32 +28,46 @@ export interface LoopStatus {
 export interface SchedulingDuty extends LeaderDuty {
   /** Null while this node does not lead. */
   status(): LoopStatus | null;
+  /** Declines while this node does not lead. */
+  readonly offer: OfferStarts;
 }
 
 export function createSchedulingDuty(deps: LoopDeps): SchedulingDuty {
   let world: World | null = null;
+  let offers: OfferLine | null = null;
   return {
     name: 'scheduling',
+    offer: async (offer) => offers?.offer(offer) ?? null,
     status: () => (world === null ? null : { running: world.queue.running, waiting: world.queue.waiting }),
     run: async (leadership) => {
+      const bell = createBell();
       world = createWorld(deps.settings.globalRunLimit);
+      offers = createOfferLine(() => bell.ring());
       try {
-        await runTerm(deps, leadership, world);
+        await runTerm(deps, leadership, { world, offers, bell });
       } catch (error) {
         // Noticed in the middle of reading: the term has ended already.
         if (!isAppError(error, 'lost_leadership')) throw error;
       } finally {
+        offers.decline();
+        offers = null;
         world = null;
       }
     },
   };
 }
 
-async function runTerm(deps: LoopDeps, leadership: Leadership, world: World): Promise<void> {
-  const bell = createBell();
+interface Term {
+  readonly world: World;
+  readonly offers: OfferLine;
+  readonly bell: Bell;
+}
+
+async function runTerm(deps: LoopDeps, leadership: Leadership, { world, offers, bell }: Term): Promise<void> {
   const wake = () => bell.ring();
   const effects = createEffects({ deps, world, leadership, wake });
-  const context: TurnContext = { deps, world, leadership, effects, loader: createRunLoader(deps.state, deps.log) };
+  const loader = createRunLoader(deps.state, deps.log);
+  const context: TurnContext = { deps, world, leadership, effects, loader, offers };
   const intake = { state: deps.state, world, log: deps.log, leadership, wake };
   const stop = new AbortController();
   const signal = AbortSignal.any([leadership.signal, stop.signal]);
@@ -88,19 +104,21 @@ function relistAll({ deps, world }: TurnContext, intake: Parameters<typeof listA
 }
 
 async function turnForEver(context: TurnContext, bell: Bell): Promise<void> {
-  const { leadership, deps, world } = context;
+  const { leadership, deps, world, offers } = context;
   let failures = 0;
   while (!leadership.signal.aborted) {
     try {
       if (world.counterStale) await recover(context);
       const more = await takeTurn(context);
       failures = 0;
+      offers.open();
       if (more) await breathe();
       else await bell.wait(sleepMs(context), leadership.signal);
     } catch (error) {
       if (leadership.signal.aborted || isAppError(error, 'lost_leadership')) return;
       if (!isAppError(error, 'unavailable') && !isAppError(error, 'conflict')) throw error;
       failures += 1;
+      offers.decline();
       deps.log.warn({ error: errorText(error), failures }, 'turn not taken, trying again');
       await bell.pause(Math.min(BACKOFF_FIRST_MS * 2 ** Math.min(failures - 1, 16), BACKOFF_MAX_MS), leadership.signal);
     }

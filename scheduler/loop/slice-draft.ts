@@ -4,8 +4,8 @@ import { keys } from '../../store/keys.ts';
 import type { EventKind } from '../../store/model/event.ts';
 import type { EventId, Instant, TaskId } from '../../store/model/ids.ts';
 import type { Run, TaskExecution } from '../../store/model/run.ts';
-import { archiveRecord, runRecord, taskRecord } from '../../store/records/run-records.ts';
-import type { Compare, Write } from '../../store/state/port.ts';
+import { archiveRecord, openRunRecord, runRecord, taskRecord } from '../../store/records/run-records.ts';
+import type { Compare, Transaction, Write } from '../../store/state/port.ts';
 import { eventsOf } from '../plan/action.ts';
 import type { Action } from '../plan/action.ts';
 import type { RunView } from '../plan/run-view.ts';
@@ -20,6 +20,8 @@ export interface Slice {
   readonly name: string;
   readonly view: RunView;
   readonly actions: readonly Action[];
+  /** The run is created by the same transaction. */
+  readonly isNew?: boolean;
 }
 
 export interface Draft {
@@ -30,6 +32,17 @@ export interface Draft {
   readonly asks: string[];
   run: Run | null;
   bytes: number;
+}
+
+/** Without events: whoever gives it knows nothing of them. */
+export function givenDraft({ compares, writes }: Transaction): Draft {
+  const draft = emptyDraft();
+  draft.compares.push(...compares);
+  draft.writes.push(...writes);
+  for (const write of writes) {
+    draft.bytes += BYTES_PER_OPERATION + (write.op === 'put' ? Buffer.byteLength(write.value) : 0);
+  }
+  return draft;
 }
 
 /** One key goes, and the log says why. */
@@ -51,7 +64,7 @@ interface DraftContext {
 }
 
 /** A key may be written once in a transaction, so the last record of each run and task wins; events keep them all. */
-export function draftOf({ view, actions }: Slice, context: DraftContext): Draft {
+export function draftOf({ view, actions, isNew }: Slice, context: DraftContext): Draft {
   const draft = emptyDraft();
   let queuedAs: EventId | null = view.run.eventId;
   for (const action of actions) {
@@ -74,6 +87,8 @@ export function draftOf({ view, actions }: Slice, context: DraftContext): Draft 
     draft.compares.push({ target: 'mod', key, equals: view.runRevision });
     put(draft, key, runRecord.encode(draft.run));
     if (draft.run.state === 'complete') remove(draft, keys.openRun(draft.run));
+    // Whoever is told of the place on the open list late must not take the run for one that still waits.
+    else if (isNew === true) put(draft, keys.openRun(draft.run), openRunRecord.encode(draft.run));
   }
   for (const task of draft.tasks.values()) {
     const key = keys.task(task);

@@ -1,37 +1,26 @@
 // One turn of the leader: take in what is new, admit runs, plan what changed, commit it in as few transactions as possible, and
 // only then act outside. While a commit is under way new things gather for the next turn: that is how work comes to be batched.
 
-import type { Leadership } from '../../cluster/leadership.ts';
-import { keys } from '../../store/keys.ts';
-import { AppError } from '../../store/model/errors.ts';
 import { parseRunKeyText, runKeyText } from '../../store/model/ids.ts';
 import type { RunView } from '../plan/run-view.ts';
-import { putTask } from '../plan/run-view.ts';
 import { planRun } from '../plan/plan-run.ts';
-import { createBatch, sliceLength } from './batch.ts';
-import type { Applied, Batch } from './batch.ts';
-import type { LoopDeps } from './deps.ts';
-import type { Effects } from './effects.ts';
+import { sliceLength } from './batch.ts';
+import type { Batch } from './batch.ts';
+import { commitBatch, newBatch } from './commit-batch.ts';
+import type { TurnContext } from './commit-batch.ts';
 import { listOutbox, readCounter } from './intake.ts';
-import type { Loaded, RunLoader } from './loader.ts';
+import type { Loaded } from './loader.ts';
 import type { Slice } from './slice-draft.ts';
+import { parallelismOf, takeOffers } from './take-offers.ts';
 import { dropView } from './world.ts';
 import type { Arrival, World } from './world.ts';
 
 /** Runs in one turn: enough to fill a transaction, few enough that the event loop breathes. */
 const TURN_RUNS_MAX = 500;
 
-export interface TurnContext {
-  readonly deps: LoopDeps;
-  readonly world: World;
-  readonly loader: RunLoader;
-  readonly effects: Effects;
-  readonly leadership: Leadership;
-}
-
 /** True when there is more to do at once. Throws 'unavailable' when the store did not take the commit: nothing is lost by it. */
 export async function takeTurn(context: TurnContext): Promise<boolean> {
-  const { world } = context;
+  const { world, offers } = context;
   await refreshStale(context);
   await takeArrivals(context);
   await admit(context);
@@ -42,9 +31,10 @@ export async function takeTurn(context: TurnContext): Promise<boolean> {
     world.dirty.add(wake.run);
     if (wake.taskId !== null && view.attention !== 'all') view.attention.add(wake.taskId);
   }
+  await takeOffers(context);
   const slices = planDirty(context);
   await commitAll(context, slices);
-  return world.dirty.size > 0 || world.arrivals.size > 0 || world.outbox.size > 0;
+  return world.dirty.size > 0 || world.arrivals.size > 0 || world.outbox.size > 0 || !offers.isEmpty;
 }
 
 /** Views that somebody else's write made untrue are read again. */
@@ -108,13 +98,8 @@ function settleArrival({ world, deps }: TurnContext, arrival: Arrival, view: Run
     world.dirty.add(name);
     return;
   }
-  const limit = deps.settings.pipelineRunLimit;
-  const wanted = view.graph.config.parallelism;
-  world.queue.add({
-    key: arrival.key,
-    order: arrival.order,
-    parallelism: wanted === 0 ? limit : Math.min(wanted, limit),
-  });
+  const { key, order } = arrival;
+  world.queue.add({ key, order, parallelism: parallelismOf(view, deps.settings) });
   if (view.run.eventId !== null && view.asks.length === 0) return;
   world.views.set(name, view);
   world.dirty.add(name);
@@ -180,6 +165,8 @@ async function commitAll(context: TurnContext, slices: readonly Slice[]): Promis
   try {
     let next = 0;
     while (next < queue.length || world.outbox.size > 0 || world.leftovers.size > 0) {
+      // A start does not wait until all of a large turn is written.
+      await takeOffers(context);
       const batch = newBatch(context);
       const outbox = fillFromOutbox(world, batch);
       next += fillFromSlices(queue, next, batch);
@@ -200,17 +187,6 @@ function cut(slice: Slice, length: number): Slice[] {
     slices.push({ ...slice, actions: slice.actions.slice(start, start + length) });
   }
   return slices;
-}
-
-function newBatch({ world, deps, leadership }: TurnContext): Batch {
-  return createBatch({
-    fence: leadership.fence,
-    limits: deps.state.limits,
-    counter: world.counter,
-    counterRevision: world.counterRevision,
-    engine: deps.engine.kind,
-    now: deps.now(),
-  });
 }
 
 function fillFromOutbox(world: World, batch: Batch): readonly string[] {
@@ -235,52 +211,6 @@ function fillFromSlices(queue: readonly Slice[], start: number, batch: Batch): n
     if (slice === undefined || names.has(slice.name) || !batch.add(slice)) return next - start;
     names.add(slice.name);
   }
-}
-
-async function commitBatch(context: TurnContext, batch: Batch, outbox: readonly string[]): Promise<void> {
-  const { world, deps, leadership } = context;
-  const { transaction, counter, applied } = batch.build();
-  if (!batch.empty) {
-    const result = await deps.state.commit({ ...transaction, readOnFailure: [keys.leader()] });
-    if (!result.succeeded) {
-      const leader = result.found.find(({ key }) => key === keys.leader());
-      if (leader?.createRevision !== leadership.term) leadership.lost('a fenced write was refused');
-      throw new AppError('conflict', 'A record changed under the plan.', { detail: 'commit of a turn' });
-    }
-    if (counter !== world.counter) {
-      world.counter = counter;
-      world.counterRevision = result.revision;
-    }
-    for (const key of outbox) {
-      world.outbox.delete(key);
-      world.leftovers.delete(key);
-    }
-    for (const each of applied) apply(world, each, result.revision);
-  }
-  for (const { slice } of applied) context.effects.perform(slice.view, slice.actions);
-}
-
-function apply(world: World, { slice, run, tasks, asks }: Applied, revision: number): void {
-  const { name, view } = slice;
-  for (const task of tasks) putTask(view, task, revision);
-  if (asks.length > 0) {
-    view.asks = view.asks.filter(({ key }) => !asks.includes(key));
-    if (view.asks.length === 0) world.asks.delete(name);
-    else world.asks.set(name, view.asks);
-  }
-  if (run === null) return;
-  if (run.state === 'complete') {
-    dropView(world, name);
-    world.asks.delete(name);
-    world.admitted.delete(name);
-    world.queue.remove(run);
-    world.queue.ended(run);
-    return;
-  }
-  view.run = run;
-  view.runRevision = revision;
-  if (run.state === 'running') world.admitted.delete(name);
-  else if (!world.admitted.has(name) && !world.dirty.has(name)) dropView(world, name);
 }
 
 /** After a failed commit: nothing is committed before this has gone through. */

@@ -74,9 +74,12 @@ export function createWorld(globalRunLimit: number): World {
 }
 
 export function arrive(world: World, arrival: Arrival): void {
-  const text = runKeyText(arrival.key);
-  if (world.views.has(text) || world.queue.has(arrival.key) || world.arrivals.has(text)) return;
-  world.arrivals.set(text, arrival);
+  if (!isKnown(world, arrival.key)) world.arrivals.set(runKeyText(arrival.key), arrival);
+}
+
+export function isKnown(world: World, key: RunKey): boolean {
+  const text = runKeyText(key);
+  return world.views.has(text) || world.queue.has(key) || world.arrivals.has(text);
 }
 
 export function addAsk(world: World, key: RunKey, pending: PendingAsk): void {

@@ -19,6 +19,8 @@ export interface RunQueue {
   has(key: RunKey): boolean;
   /** Takes the runs whose turn it is, oldest first, at most `max`; they count as running from here on. */
   admit(max: number): QueuedRun[];
+  /** A run that nobody is in front of: it counts as running from here on. False when it has to wait for its turn. */
+  startNow(run: Pick<QueuedRun, 'key' | 'parallelism'>): boolean;
   /** A run that was running when we came, or that was admitted elsewhere. */
   started(key: RunKey): void;
   /** A running run ended. */
@@ -85,6 +87,15 @@ class LinedRunQueue implements RunQueue {
       admitted.push(next.run);
     }
     return admitted;
+  }
+
+  startNow({ key, parallelism }: Pick<QueuedRun, 'key' | 'parallelism'>): boolean {
+    const text = runKeyText(key);
+    if (this.#running.has(text) || this.#waiting.has(text) || this.#running.size >= this.#globalLimit) return false;
+    const line = this.#lines.get(pipelineText(key));
+    if (line !== undefined && (line.running >= parallelism || this.#front(line) !== null)) return false;
+    this.started(key);
+    return true;
   }
 
   started(key: RunKey): void {

@@ -3,7 +3,7 @@
 // Parameters: name, [identity of its engine], [port].
 
 import { openPeers } from '../../../cluster/peers/open-peers.ts';
-import { aPulse, endlessLog, noTasks } from './peers-parts.ts';
+import { aPulse, endlessLog, noStarts, noTasks } from './peers-parts.ts';
 
 const [name = '', identity = 'engine', port = '0'] = process.argv.slice(2);
 const silent = { info: () => undefined, warn: () => undefined };
@@ -14,6 +14,6 @@ const opened = await openPeers({
   ...{ bind: `127.0.0.1:${port}`, advertise: '', tls: null, clusterId: 'cluster-1', self: { nodeId: name, name } },
   source: () => aPulse(name, { term: 7 }),
   serve: { identity, tasks: { ...noTasks(), logs: endlessLog(LINE_PACE_MS) } },
-  ...{ monotonicMs: () => performance.now(), log: silent },
+  ...{ startHere: noStarts, monotonicMs: () => performance.now(), log: silent },
 });
 process.stdout.write(`${opened.address}\n`);

@@ -1,6 +1,7 @@
 // What a node of these tests tells and serves.
 
 import type { Pulse } from '../../../cluster/peers/port.ts';
+import type { StartHere } from '../../../cluster/peers/run-starts.ts';
 import type { TaskStreams } from '../../../cluster/peers/task-streams.ts';
 import { AppError } from '../../../store/model/errors.ts';
 
@@ -35,3 +36,6 @@ export function endlessLog(paceMs = 0): TaskStreams['logs'] {
     }
   };
 }
+
+/** A node that does not lead. */
+export const noStarts: StartHere = () => Promise.reject(new AppError('unavailable', 'This node does not lead.'));

@@ -12,7 +12,7 @@ import { makeCertificates } from '../../etcd/certificates.ts';
 import { eventually } from '../../eventually.ts';
 import { temporaryDirectory } from '../../temporary-directory.ts';
 import type { TemporaryDirectory } from '../../temporary-directory.ts';
-import { noTasks, aPulse } from './peers-parts.ts';
+import { aPulse, noStarts, noTasks } from './peers-parts.ts';
 import { aPeer, heardOf } from './peers-world.ts';
 
 let directory: TemporaryDirectory;
@@ -205,7 +205,7 @@ test('what was opened is closed again when the opening fails', async () => {
   const { address } = await aPeer('taken');
   const parts = { clusterId: 'c', self: { nodeId: 'x', name: 'x' }, serve: { identity: '', tasks: noTasks() } };
   const log = { info: () => undefined, warn: () => undefined };
-  const times = { source: () => aPulse('x'), monotonicMs: () => performance.now(), log };
+  const times = { source: () => aPulse('x'), startHere: noStarts, monotonicMs: () => performance.now(), log };
   const before = process.getActiveResourcesInfo().length;
   for (let round = 0; round < 5; round += 1) {
     const opening = openPeers({ bind: address, advertise: '', tls: ours, ...parts, ...times });

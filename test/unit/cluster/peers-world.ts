@@ -6,7 +6,7 @@ import type { OpenPeers, PeersOptions } from '../../../cluster/peers/options.ts'
 import type { Heard, PeerTarget, Pulse } from '../../../cluster/peers/port.ts';
 import { childScript } from '../../child-script.ts';
 import type { ChildScript, RunningScript } from '../../child-script.ts';
-import { aPulse, noTasks } from './peers-parts.ts';
+import { aPulse, noStarts, noTasks } from './peers-parts.ts';
 
 export interface LoggedLine {
   readonly fields: Readonly<Record<string, unknown>>;
@@ -34,6 +34,7 @@ export async function aPeer(name: string, given: Partial<PeersOptions> = {}): Pr
     ...{ bind: '127.0.0.1:0', advertise: '', tls: null, clusterId: 'cluster-1' },
     ...{ self: { nodeId: name, name }, serve: { identity: `engine of ${name}`, tasks: noTasks() } },
     source: () => state.pulse,
+    startHere: noStarts,
     monotonicMs: () => performance.now(),
     log: { info: log, warn: log },
     ...given,

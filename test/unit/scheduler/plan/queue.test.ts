@@ -83,3 +83,21 @@ test('queue: never more than the limits, never out of order within a pipeline, n
     }),
   );
 });
+
+test('queue: a run starts at once when nobody is in front of it and there is room', () => {
+  const queue = createRunQueue(3);
+  const at = (pipeline: string, runId: number, parallelism = 2) => ({ key: key(pipeline, runId), parallelism });
+  expect(queue.startNow(at('a', 1))).toBe(true);
+  expect(queue.running).toBe(1);
+  expect(queue.startNow(at('a', 1)), 'it runs already').toBe(false);
+  expect(queue.startNow(at('a', 2))).toBe(true);
+  expect(queue.startNow(at('a', 3)), 'the pipeline is full').toBe(false);
+  queue.add({ ...at('b', 1), order: 1 });
+  expect(queue.startNow(at('b', 1)), 'it waits for its turn').toBe(false);
+  expect(queue.startNow(at('b', 2)), 'an older one waits').toBe(false);
+  expect(ids(queue.admit(10))).toEqual(['b1']);
+  expect(queue.startNow(at('c', 1)), 'all are busy').toBe(false);
+  queue.ended(key('a', 1));
+  expect(queue.startNow(at('c', 1))).toBe(true);
+  expect(queue.running).toBe(3);
+});
