@@ -48,5 +48,7 @@ function countErrors(where, errors, counts) {
 const LINE_MAX = 300;
 
 function firstLine(error) {
-  return String(error?.message ?? error).split('\n', 1)[0].slice(0, LINE_MAX);
+  return String(error?.message ?? error)
+    .split('\n', 1)[0]
+    .slice(0, LINE_MAX);
 }

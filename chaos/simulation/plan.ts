@@ -80,8 +80,9 @@ export function makePlan(seed: number): Plan {
   const engine = chance.happens(0.4) ? 'docker' : 'claims';
   const healMs = chance.whole(3_000, 6_000);
   const frame: Frame = { chance, engine, healMs };
-  const faults = [...makeFaults(frame), ...(chance.happens(0.6) ? makeScheme(frame) : [])];
-  const demands = makeDemands(chance, healMs);
+  const scheme = chance.happens(0.6) ? makeScheme(frame) : { faults: [], demands: [] };
+  const faults = [...makeFaults(frame), ...scheme.faults];
+  const demands = [...makeDemands(chance, healMs), ...scheme.demands];
   faults.sort((left, right) => left.atMs - right.atMs);
   demands.sort((left, right) => left.atMs - right.atMs);
   return { seed, nodes, engine, faults, demands, healMs };
@@ -95,13 +96,7 @@ interface Frame {
 
 function makeDemands(chance: Chance, healMs: number): Demand[] {
   const at = () => chance.whole(300, healMs - 200);
-  const starts = Array.from({ length: chance.whole(4, 8) }, (): Demand => ({
-    atMs: at(),
-    kind: 'start',
-    pipeline: chance.pick(['single', 'graph', 'graph', 'slow']),
-    keyed: chance.happens(0.7),
-    twin: chance.happens(0.25),
-  }));
+  const starts = Array.from({ length: chance.whole(4, 8) }, () => aStart(chance, at()));
   const cancels = Array.from({ length: chance.whole(0, 3) }, (): Demand => ({
     atMs: at(),
     kind: 'cancel',
@@ -120,6 +115,11 @@ function makeDemands(chance: Chance, healMs: number): Demand[] {
     nth: chance.whole(0, 9),
   }));
   return [...starts, ...cancels, ...retries, ...reads];
+}
+
+function aStart(chance: Chance, atMs: number): Demand {
+  const pipeline = chance.pick(['single', 'graph', 'graph', 'slow'] as const);
+  return { atMs, kind: 'start', pipeline, keyed: chance.happens(0.7), twin: chance.happens(0.25) };
 }
 
 const KINDS: readonly [Fault['kind'], ...Fault['kind'][]] = [
@@ -204,13 +204,23 @@ function longEnough(chance: Chance): number {
   return chance.happens(0.75) ? chance.whole(700, 3_200) : chance.whole(50, 700);
 }
 
-/**
- * A scheme: the same spot is hit again and again, mostly at the leader, and now and then the leader is deposed while that is under way.
- * What a guard is for happens seldom by accident.
- */
-function makeScheme(frame: Frame): Fault[] {
+/** What a guard is for happens seldom by accident. */
+interface Scheme {
+  readonly faults: readonly Fault[];
+  readonly demands: readonly Demand[];
+}
+
+function makeScheme(frame: Frame): Scheme {
+  const { chance } = frame;
+  if (chance.happens(0.15)) return { faults: makeUnclearClaim(frame), demands: [] };
+  if (chance.happens(0.1)) return makeFrozenAct(frame);
+  if (chance.happens(0.1)) return makeLateStart(frame);
+  return { faults: makeSoreSpot(frame), demands: [] };
+}
+
+/** The same spot is hit again and again, at the leader, and now and then the leader is deposed while that is under way. */
+function makeSoreSpot(frame: Frame): Fault[] {
   const { chance, healMs } = frame;
-  if (chance.happens(0.15)) return makeUnclearClaim(frame);
   const trap = makeTrap(frame);
   const faults: Fault[] = [];
   const count = chance.whole(2, 5);
@@ -222,6 +232,36 @@ function makeScheme(frame: Frame): Fault[] {
     }
   }
   return faults;
+}
+
+/** The leader is frozen when its intent has just been written, until long after its term. */
+function makeFrozenAct({ chance, healMs }: Frame): Scheme {
+  const atMs = chance.whole(FIRST_FAULT_MS, healMs - 2_300);
+  const trap: TrapFault = { place: 'store', call: 'duty commit', phase: 'answered', then: 'pause' };
+  return {
+    faults: [{ atMs, kind: 'trap', node: 'leader', trap, forMs: chance.whole(2_200, 3_400) }],
+    demands: [aStart(chance, atMs + chance.whole(10, 300))],
+  };
+}
+
+/** A start is long under way to the engine; another leader takes over meanwhile, and the run is cancelled. */
+function makeLateStart({ chance, engine, healMs }: Frame): Scheme {
+  const atMs = chance.whole(FIRST_FAULT_MS, healMs - 2_300);
+  const call = engine === 'docker' ? chance.pick(['create', 'start'] as const) : 'submit';
+  const trap: TrapFault = { place: 'engine', call, phase: 'under way', then: 'delay' };
+  const deposedMs = atMs + chance.whole(50, 500);
+  return {
+    faults: [
+      { atMs, kind: 'trap', node: 'leader', trap, forMs: chance.whole(1_000, 2_500) },
+      { atMs: deposedMs, kind: 'lease', node: 'leader', whose: 'leader' },
+    ],
+    demands: [
+      aStart(chance, atMs + chance.whole(5, 40)),
+      ...[0, 1, 2, 3].map((nth): Demand => {
+        return { atMs: deposedMs + chance.whole(0, 400), kind: 'cancel', nth, force: chance.happens(0.5) };
+      }),
+    ],
+  };
 }
 
 /** The leadership changes, whoever claims it hears no answer, and reads come from a sleepy member of the store. */

@@ -37,7 +37,8 @@ test('what once broke a promise does so no more', async () => {
 test(
   'no promise is broken in 10,000 histories',
   async () => {
-    const { code, output } = await simulate('--seeds', '10000');
+    // The same ones each time: a change of the code is failed by what it breaks. By hand, without --from, each build gets fresh ones.
+    const { code, output } = await simulate('--seeds', '10000', '--from', '1');
     expect(output).not.toContain('BROKE');
     expect(code).toBe(0);
   },
