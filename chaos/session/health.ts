@@ -7,6 +7,8 @@ import type { Session } from './session.ts';
 
 /** On a busy machine a node needs seconds to start, and a lease may have to run out before. */
 const WELL_LIMIT_MS = 90_000;
+/** Whoever waits longer wants to know for what. */
+const TELL_MS = 10_000;
 const PROBE_LIMIT_MS = 1_000;
 /** Each look asks every part: often enough to lose little time, seldom enough not to be a load. */
 const LOOK_MS = 100;
@@ -25,20 +27,33 @@ export async function becomeWell({
     await daemon.start();
     await dockerReady(socket, daemon);
   }
-  const end = performance.now() + WELL_LIMIT_MS;
+  const begun = performance.now();
+  let toldAt = begun;
   for (;;) {
     const problems = [...(await problemsOf(cluster)), ...(terms.now() === null ? ['nobody leads'] : [])];
     if (problems.length === 0) return;
-    if (performance.now() > end) throw new Error(`The cluster does not become well again: ${problems.join('; ')}`);
+    const now = performance.now();
+    if (now > begun + WELL_LIMIT_MS) {
+      const logs = pieces.map(({ name, lastLines }) => `-- ${name}\n${lastLines()}`);
+      throw new Error(`The cluster does not become well again: ${problems.join('; ')}\n${logs.join('\n')}`);
+    }
+    if (now > toldAt + TELL_MS) {
+      options.onStep(`not well yet: ${problems.join('; ')}`);
+      toldAt = now;
+    }
     await pause(LOOK_MS);
   }
 }
 
 async function problemsOf({ etcd, nodes, balancer }: LocalCluster): Promise<readonly string[]> {
-  const members = etcd.map(async ({ name, endpoint }) =>
-    (await isHealthy(endpoint)) ? [] : [`${name} is not healthy`],
-  );
-  const ready = nodes.map(async ({ name, url }) => ((await isReady(url)) ? [] : [`${name} is not ready`]));
+  const members = etcd.map(async ({ name, endpoint, running }) => {
+    if (!running()) return [`${name} does not run`];
+    return (await isHealthy(endpoint)) ? [] : [`${name} is not healthy`];
+  });
+  const ready = nodes.map(async ({ name, url, running }) => {
+    if (!running()) return [`${name} does not run`];
+    return (await isReady(url)) ? [] : [`${name} is not ready`];
+  });
   const seen = balancer.command('show stat').then(
     (stat) => {
       const up = stat.split('\n').filter((line) => line.startsWith('nodes,node-') && line.includes(',L7OK,')).length;

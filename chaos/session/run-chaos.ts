@@ -50,6 +50,10 @@ export async function runChaos(options: ChaosOptions, { say, onFault, signal }: 
     if (options.mode === 'smoke') await runFixed(session, mix);
     else await runMix(session, { ...mix, minutes: options.minutes });
     return await collectEvidence(session, clients);
+  } catch (error) {
+    // Said now: taking down what is broken may take long.
+    say(`stopped: ${error instanceof Error ? error.message : String(error)}`);
+    throw error;
   } finally {
     clearInterval(progress);
     await clients.stop().catch(() => undefined);
