@@ -16,7 +16,7 @@ import { createResolver } from '../../store/resolve.ts';
 import type { SecretStore } from '../../store/secrets/port.ts';
 import type { StateStore } from '../../store/state/port.ts';
 import { newUuid } from '../../store/uuid.ts';
-import { wallMs } from './clocks.ts';
+import { monotonicMs, wallMs } from './clocks.ts';
 import { LIMITS, SIMULATED_TIMINGS } from './fixtures.ts';
 import { createObjectLink } from './object-link.ts';
 import type { PeerNetwork } from './peer-link.ts';
@@ -212,12 +212,15 @@ function apiDeps(given: Pick<ApiDeps, 'state' | 'starter' | 'objects' | 'now'>):
   };
 }
 
-/** As the server's own: a wall clock that was set back stands still. */
+/** As the server's own: a wall clock that was set back is followed at the pace of the monotonic one. */
 function steadyClock(universe: Universe, process: Process): () => number {
-  let last = 0;
+  let wall = wallMs(universe, process);
+  let monotonic = monotonicMs(universe, process);
   return () => {
-    last = Math.max(last, wallMs(universe, process));
-    return last;
+    const now = monotonicMs(universe, process);
+    wall = Math.max(wall + (now - monotonic), wallMs(universe, process));
+    monotonic = now;
+    return Math.floor(wall);
   };
 }
 

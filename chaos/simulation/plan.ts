@@ -68,6 +68,8 @@ export interface Plan {
 
 const NAMES = ['ann', 'bob', 'cid'] as const;
 const FIRST_FAULT_MS = 600;
+/** Nothing that waits in a history waits so long. */
+const HOUR_MS = 3_600_000;
 const PLACES = ['store', 'engine', 'objects'] as const;
 
 export function makePlan(seed: number): Plan {
@@ -163,7 +165,12 @@ function makeFault(frame: Frame, kind: Fault['kind']): Fault {
     case 'down':
       return { atMs, kind, forMs, place };
     case 'clock':
-      return { atMs, kind, node, byMs: chance.whole(-4_000, 4_000) };
+      return {
+        atMs,
+        kind,
+        node,
+        byMs: chance.happens(0.5) ? chance.whole(-4_000, 4_000) : chance.pick([-HOUR_MS, HOUR_MS]),
+      };
     case 'lease':
       return { atMs, kind, node, whose: chance.pick(['leader', 'leader', 'member']) };
     case 'stale':
@@ -215,6 +222,7 @@ function makeScheme(frame: Frame): Scheme {
   if (chance.happens(0.15)) return { faults: makeUnclearClaim(frame), demands: [] };
   if (chance.happens(0.1)) return makeFrozenAct(frame);
   if (chance.happens(0.1)) return makeLateStart(frame);
+  if (chance.happens(0.1)) return makeWrongClock(frame);
   return { faults: makeSoreSpot(frame), demands: [] };
 }
 
@@ -261,6 +269,19 @@ function makeLateStart({ chance, engine, healMs }: Frame): Scheme {
         return { atMs: deposedMs + chance.whole(0, 400), kind: 'cancel', nth, force: chance.happens(0.5) };
       }),
     ],
+  };
+}
+
+/** What a leader with a wrong clock has put off is left to one whose clock is right. */
+function makeWrongClock({ chance, healMs }: Frame): Scheme {
+  const atMs = chance.whole(FIRST_FAULT_MS, healMs - 2_000);
+  const starts = [0, 1, 2].map(() => aStart(chance, atMs + chance.whole(10, 600)));
+  return {
+    faults: [
+      { atMs, kind: 'clock', node: 'leader', byMs: chance.pick([-HOUR_MS, HOUR_MS, HOUR_MS]) },
+      { atMs: atMs + chance.whole(400, 1_800), kind: 'lease', node: 'leader', whose: 'leader' },
+    ],
+    demands: starts,
   };
 }
 

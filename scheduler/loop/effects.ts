@@ -308,6 +308,7 @@ function jobOf(view: RunView, action: Action): Job | null {
     case 'confirm_running':
     case 'note_delay':
     case 'retry_later':
+    case 'correct_time':
     case 'complete_task':
       return null;
   }

@@ -31,6 +31,9 @@ export type Action =
   /** `closes`: the attempt that ended with this; what the engine still holds of it is archived and let go. 0 = none. */
   | { readonly type: 'retry_later'; readonly task: WaitingTask; readonly closes: number }
   | { readonly type: 'complete_task'; readonly task: CompleteTask; readonly closes: number }
+  /** The end of a wait was written by a clock that was ahead. */
+  | { readonly type: 'correct_time'; readonly task: WaitingTask | RunningTask }
+  | { readonly type: 'correct_time'; readonly run: RunningRun }
   /** Effects only: nothing is written. */
   | { readonly type: 'look_up'; readonly taskId: TaskId; readonly attempt: number }
   | { readonly type: 'submit_again'; readonly taskId: TaskId; readonly attempt: number }
@@ -61,6 +64,8 @@ export function explain(action: Action): string {
       return `stop ${action.task.taskId} (${action.task.stop?.cause ?? 'no cause'}), with ${seconds(action.task.stop?.graceMs ?? 0)} of grace`;
     case 'retry_later':
       return `let ${action.task.taskId} wait for attempt ${action.task.past.length + 1}`;
+    case 'correct_time':
+      return `correct a time of ${'task' in action ? action.task.taskId : 'the run'}: a clock was ahead`;
     case 'complete_task':
       return `complete ${action.task.taskId} as ${action.task.status}${because(action.task.statusReason)}`;
     case 'look_up':
@@ -99,6 +104,7 @@ export function eventsOf(action: Action): readonly EventKind[] {
     case 'start_attempt':
     case 'note_delay':
     case 'retry_later':
+    case 'correct_time':
     case 'look_up':
     case 'submit_again':
     case 'stop_again':

@@ -38,6 +38,11 @@ export interface Draft {
 
 /** The earlier of two limits, as an instant; 0 = no limit. */
 export function deadlineOf(from: Instant, ...limitsMs: readonly number[]): Instant {
-  const set = limitsMs.filter((limit) => limit > 0);
-  return set.length === 0 ? 0 : from + Math.min(...set);
+  const limit = shortest(...limitsMs);
+  return limit === Infinity ? 0 : from + limit;
+}
+
+/** Of several limits, of which 0 is none; Infinity = there is no limit. */
+export function shortest(...limitsMs: readonly number[]): number {
+  return Math.min(Infinity, ...limitsMs.filter((limit) => limit > 0));
 }

@@ -129,9 +129,13 @@ export function mayRetry(verdict: Verdict, policy: RetryPolicy, pastAttempts: nu
  * a draw, because the planner is pure.
  */
 export function retryDelayMs(policy: RetryPolicy, task: ProcessingTask | RunningTask): number {
-  const doubled = policy.backoffMs * 2 ** Math.min(task.past.length, 40);
-  const full = Math.min(doubled, policy.maxBackoffMs);
+  const full = longestDelayMs(policy, task.past.length);
   return Math.round(full / 2 + (full / 2) * fraction(attemptId(task, task.attempt)));
+}
+
+/** Of the wait that follows an attempt which had `earlier` others before it. */
+export function longestDelayMs({ backoffMs, maxBackoffMs }: RetryPolicy, earlier: number): number {
+  return Math.min(backoffMs * 2 ** Math.min(Math.max(0, earlier), 40), maxBackoffMs);
 }
 
 /** FNV-1a over the text, as a number from 0 (included) to 1 (excluded). */

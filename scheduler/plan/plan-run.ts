@@ -7,7 +7,8 @@ import type { CompleteTask, PendingRun, RunningRun, TaskExecution } from '../../
 import { invariant } from '../../store/model/errors.ts';
 import type { Instant, TaskId } from '../../store/model/ids.ts';
 import type { Action } from './action.ts';
-import { deadlineOf } from './draft.ts';
+import { plausibleEnd } from './clock-doubt.ts';
+import { deadlineOf, shortest } from './draft.ts';
 import type { Draft, PlanSettings, Wake } from './draft.ts';
 import { endedWithoutAttempt, judgeRun } from './outcome.ts';
 import { planTask } from './plan-task.ts';
@@ -177,7 +178,10 @@ function timeOut(draft: Draft): boolean {
   const run = draft.run();
   if (run.deadline === 0 || run.timedOut) return false;
   if (draft.now < run.deadline) {
-    draft.wake({ taskId: null, at: run.deadline });
+    const lengthMs = shortest(draft.view.graph.config.timeoutMs, draft.settings.runTimeoutMaxMs);
+    const deadline = plausibleEnd(run.deadline, lengthMs, draft.now);
+    if (deadline !== run.deadline) draft.act({ type: 'correct_time', run: { ...run, deadline } });
+    draft.wake({ taskId: null, at: deadline });
     return false;
   }
   draft.act({ type: 'time_out_run', run: { ...run, timedOut: true } });

@@ -17,12 +17,14 @@ import type {
   TaskStatus,
   WaitingTask,
 } from '../../store/model/run.ts';
-import { deadlineOf } from './draft.ts';
+import { plausibleEnd } from './clock-doubt.ts';
+import { deadlineOf, shortest } from './draft.ts';
 import type { Draft } from './draft.ts';
 import {
   completed,
   endedWithoutAttempt,
   judge,
+  longestDelayMs,
   mayRetry,
   pastAttempt,
   retryDelayMs,
@@ -80,7 +82,13 @@ function planWaiting(draft: Draft, task: WaitingTask, cancel: CancelWish | null)
     return;
   }
   if (task.retryAt > draft.now) {
-    draft.wake({ taskId: task.taskId, at: task.retryAt });
+    const retryAt = plausibleEnd(
+      task.retryAt,
+      longestDelayMs(spec?.retry ?? NO_RETRY, task.past.length - 1),
+      draft.now,
+    );
+    if (retryAt !== task.retryAt) draft.act({ type: 'correct_time', task: { ...task, retryAt } });
+    draft.wake({ taskId: task.taskId, at: retryAt });
     return;
   }
   const { retryAt: _retryAt, ...facts } = task;
@@ -108,7 +116,7 @@ function planAttempt(draft: Draft, before: Attempt, cancel: CancelWish | null): 
   if (draft.isFresh(before.taskId)) return;
   const seen = draft.view.seen.get(before.taskId);
   const ending = endingOf(draft, before, seen);
-  let task = noteStart(draft, before, seen, ending);
+  let task = withPlausibleDeadline(draft, noteStart(draft, before, seen, ending));
   const stop = stopOf(draft, task, cancel);
   const changed = stop !== null && (task.stop === null || stop.graceMs < task.stop.graceMs);
   if (changed) task = { ...task, stop };
@@ -168,6 +176,17 @@ function noteStart(draft: Draft, task: Attempt, seen: Observation | undefined, e
     return noted;
   }
   return task;
+}
+
+function withPlausibleDeadline(draft: Draft, task: Attempt): Attempt {
+  if (task.state !== 'running' || task.deadline <= draft.now) return task;
+  const { settings, now, view } = draft;
+  const lengthMs = shortest(view.graph.specs.get(task.taskId)?.timeoutMs ?? 0, settings.taskTimeoutMaxMs);
+  const deadline = plausibleEnd(task.deadline, lengthMs, now);
+  if (deadline === task.deadline) return task;
+  const corrected: RunningTask = { ...task, deadline };
+  draft.act({ type: 'correct_time', task: corrected });
+  return corrected;
 }
 
 /** Why the body has to stop now, if it has to. */
