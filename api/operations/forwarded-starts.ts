@@ -66,9 +66,9 @@ export function createForwardedStarts({ own, leader, newId, bytesMax }: Forwarde
   }
 
   function hand(start: KeyedStart, bytes: number): Promise<PendingRun | null> {
-    return new Promise((settle) => {
+    return new Promise((settle, fail) => {
       waiting.push({ start, bytes, settle });
-      if (underWay < MESSAGES_MAX) void send();
+      if (underWay < MESSAGES_MAX) send().catch(fail);
     });
   }
 

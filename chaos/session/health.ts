@@ -34,7 +34,7 @@ export async function becomeWell({
     if (problems.length === 0) return;
     const now = performance.now();
     if (now > begun + WELL_LIMIT_MS) {
-      const logs = pieces.map(({ name, lastLines }) => `-- ${name}\n${lastLines()}`);
+      const logs = pieces.map((piece) => `-- ${piece.name}\n${piece.lastLines()}`);
       throw new Error(`The cluster does not become well again: ${problems.join('; ')}\n${logs.join('\n')}`);
     }
     if (now > toldAt + TELL_MS) {

@@ -113,10 +113,10 @@ class Member implements SimulatedPeers, Listener {
       return await wire.call({ process, place: `peer:${name}`, call: 'start runs', deadlineMs: HAND_OVER_MS }, () => {
         const listener = listeners.get(address);
         if (listener === undefined) return Promise.reject(new LinkError('refused', name));
-        return new Promise<readonly (PendingRun | null)[]>((resolve) => {
+        return new Promise<readonly (PendingRun | null)[]>((resolve, reject) => {
           universe.after(0, listener.process, () => {
             const made = async (start: HandedStart) => listener.startHere?.(start).catch(() => null) ?? null;
-            void Promise.all(starts.map(made)).then(resolve);
+            Promise.all(starts.map(made)).then(resolve, reject);
           });
         });
       });

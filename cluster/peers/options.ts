@@ -1,8 +1,7 @@
 // What the composition root hands in for the node-to-node listener, and what it gets.
 
 import type { Peers, PulseSource } from './port.ts';
-import type { LeaderSeen } from './remote-starts.ts';
-import type { LeaderStarts, StartHere } from './run-starts.ts';
+import type { LeaderSeen, LeaderStarts, StartHere } from './run-starts.ts';
 import type { TaskStreams } from './task-streams.ts';
 import type { PeerTimings } from './timings.ts';
 

@@ -7,17 +7,8 @@ import { errorText } from '../../store/model/errors.ts';
 import type { Dialer } from './dialer.ts';
 import type { PeersLog } from './options.ts';
 import { peerMethods } from './peer-codec.ts';
-import type { HandedStart, LeaderStarts, StartsAnswer } from './run-starts.ts';
+import type { HandedStart, LeaderSeen, LeaderStarts, StartsAnswer } from './run-starts.ts';
 import type { PeerTimings } from './timings.ts';
-
-/** The leader as this node knows it. */
-export interface LeaderSeen {
-  readonly nodeId: string;
-  /** host:port */
-  readonly address: string;
-  /** Since it was last heard. */
-  readonly silentMs: number;
-}
 
 interface RemoteStartsParts {
   /** Null = nobody else leads. */

@@ -38,3 +38,12 @@ export interface LeaderStarts {
   start(starts: readonly HandedStart[]): Promise<readonly (PendingRun | null)[]>;
   close(): void;
 }
+
+/** The leader as this node knows it. */
+export interface LeaderSeen {
+  readonly nodeId: string;
+  /** host:port */
+  readonly address: string;
+  /** Since it was last heard. */
+  readonly silentMs: number;
+}

@@ -22,10 +22,12 @@ export function serveStarts({ startHere, log }: ServeStartsParts) {
   return (call: ServerDuplexStream<StartsRequest, StartsAnswer>): void => {
     let gone = false;
     call.once('cancelled', () => (gone = true));
-    call.on('data', ({ number, starts }: StartsRequest) => {
-      void Promise.all(starts.map(made)).then((runs) => {
-        if (!gone) call.write({ number, runs });
-      });
+    const serve = async ({ number, starts }: StartsRequest) => {
+      const runs = await Promise.all(starts.map(made));
+      if (!gone) call.write({ number, runs });
+    };
+    call.on('data', (request: StartsRequest) => {
+      serve(request).catch((error: unknown) => call.destroy(error instanceof Error ? error : undefined));
     });
     call.on('end', () => call.end());
     // The other node has gone: whatever it handed over is made all the same, or not.

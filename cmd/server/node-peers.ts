@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import type { LiveTasks } from '../../api/operations/deps.ts';
 import type { ClusterNode } from '../../cluster/join.ts';
 import type { EngineHolder } from '../../cluster/peers/options.ts';
-import type { LeaderSeen } from '../../cluster/peers/remote-starts.ts';
+import type { LeaderSeen } from '../../cluster/peers/run-starts.ts';
 import type { Peers, Pulse } from '../../cluster/peers/port.ts';
 import type { Engine } from '../../scheduler/engines/port.ts';
 import type { MemberEngine } from '../../store/model/cluster.ts';

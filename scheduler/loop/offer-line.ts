@@ -33,7 +33,7 @@ export interface OfferLine {
 }
 
 export function createOfferLine(wake: () => void): OfferLine {
-  let waiting: WaitingOffer[] = [];
+  const waiting: WaitingOffer[] = [];
   let isOpen = false;
   return {
     offer: (offer) => {

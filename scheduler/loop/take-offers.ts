@@ -35,14 +35,18 @@ export async function takeOffers(context: TurnContext): Promise<void> {
       left = left.slice(group.taken.length);
       settle(context, group, await commit(context, group));
     } catch (error) {
-      // Whether it was written or not: the records decide, so they are read again.
-      for (const run of group.started) context.world.stale.add(runKeyText(run));
-      context.world.counterStale = true;
-      for (const offer of group.taken) offer.fail(error);
-      for (const offer of left) if (!group.taken.includes(offer)) offer.settle(null);
+      giveUp(context, group, error);
+      for (const offer of left.filter((each) => !group.taken.includes(each))) offer.settle(null);
       throw error;
     }
   }
+}
+
+/** Whether it was written or not: the records decide, so they are read again. */
+function giveUp({ world }: TurnContext, { taken, started }: Group, error: unknown): void {
+  for (const run of started) world.stale.add(runKeyText(run));
+  world.counterStale = true;
+  for (const offer of taken) offer.fail(error);
 }
 
 interface Group {

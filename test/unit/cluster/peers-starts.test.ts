@@ -1,8 +1,7 @@
 // Starts of runs that are handed to the leader over a real connection.
 
 import { expect, test } from 'vitest';
-import type { LeaderSeen } from '../../../cluster/peers/remote-starts.ts';
-import type { HandedStart, StartHere } from '../../../cluster/peers/run-starts.ts';
+import type { HandedStart, LeaderSeen, StartHere } from '../../../cluster/peers/run-starts.ts';
 import { AppError } from '../../../store/model/errors.ts';
 import type { NamespaceId, PipelineId, RunId } from '../../../store/model/ids.ts';
 import { aPendingRun } from '../worlds.ts';

@@ -2,53 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { attemptId, type TaskId } from '../../../../store/model/ids.ts';
 import type { AttemptEnd } from '../../../../store/model/run.ts';
-import { explain, type Action } from '../../../../scheduler/plan/action.ts';
 import { planRun } from '../../../../scheduler/plan/plan-run.ts';
-import { idleHold, observe, putTask, type Observation, type RunView } from '../../../../scheduler/plan/run-view.ts';
+import { idleHold, type RunView } from '../../../../scheduler/plan/run-view.ts';
+import { cancelRun, cancelTask, carryOut, ended, plan, running, see, step } from './plan-steps.ts';
 import { NOON, PLAN_SETTINGS, aConfig, aPendingRun, aRunningRun, aTask, aView } from '../../worlds.ts';
-
-function plan(view: RunView, options: { readonly now?: number; readonly admitted?: boolean } = {}): readonly Action[] {
-  return planRun(view, { now: NOON, admitted: true, ...options, settings: PLAN_SETTINGS }).actions;
-}
-
-/** Carries the actions out as the loop would, without a store and without an engine. */
-function carryOut(view: RunView, actions: readonly Action[]): string[] {
-  for (const action of actions) {
-    if ('task' in action) putTask(view, action.task, 2);
-    if (action.type === 'start_attempt')
-      view.holds.set(action.task.taskId, { ...idleHold(action.task.attempt), submit: 'done' });
-    if ('run' in action && action.run.state === 'running') view.run = action.run;
-  }
-  view.asks = [];
-  view.attention = new Set();
-  return actions.map(explain);
-}
-
-function step(view: RunView, options: { readonly now?: number; readonly admitted?: boolean } = {}): string[] {
-  return carryOut(view, plan(view, options));
-}
-
-function see(view: RunView, task: string, what: Observation, attempt = 1): void {
-  observe(view, task as TaskId, { attempt, what });
-}
-
-function ended(view: RunView, task: string, end: AttemptEnd = { kind: 'exited', code: 0 }, attempt = 1): void {
-  const id = attemptId({ ...view.run, taskId: task as TaskId }, attempt);
-  const startedAt = end.kind === 'not_started' ? 0 : NOON;
-  see(view, task, { id, state: 'ended', startedAt, endedAt: NOON + 5, end }, attempt);
-}
-
-function running(view: RunView, task: string, startedAt = NOON): void {
-  see(view, task, { id: attemptId({ ...view.run, taskId: task as TaskId }, 1), state: 'running', startedAt });
-}
-
-const cancelRun = (graceMs: number) =>
-  ({ key: 'ask/1', ask: { kind: 'cancel_run', askedAt: NOON, graceMs, by: 'ann' } }) as const;
-const cancelTask = (task: string) =>
-  ({
-    key: 'ask/2',
-    ask: { kind: 'cancel_task', taskId: task as TaskId, askedAt: NOON, graceMs: 15_000, by: 'ann' },
-  }) as const;
 
 describe('a pending run', () => {
   test('that is not admitted only takes its place in the queue', () => {
@@ -322,55 +279,6 @@ describe('cancelling and time limits', () => {
       "complete a as failed: the run's time limit was reached",
       'finish the run as failed: its time limit was reached',
     ]);
-  });
-});
-
-/** The leader before had a clock that was an hour ahead. */
-describe('times that a clock ahead has written', () => {
-  const HOUR = 3_600_000;
-
-  test('a retry waits for its back-off at most', () => {
-    const view = aView(aConfig([aTask('a', { retry: { limit: 1, backoffMs: 1_000 } })]));
-    step(view, { now: NOON + HOUR });
-    ended(view, 'a', { kind: 'exited', code: 1 });
-    step(view, { now: NOON + HOUR });
-    view.attention = 'all';
-    const { actions, wakes } = planRun(view, { now: NOON, settings: PLAN_SETTINGS, admitted: true });
-    expect(carryOut(view, actions)).toEqual(['correct a time of a: a clock was ahead']);
-    expect(wakes).toEqual([{ taskId: 'a', at: NOON + 1_000 }]);
-    view.attention = 'all';
-    expect(step(view, { now: NOON + 999 })).toEqual([]);
-    view.attention = 'all';
-    expect(step(view, { now: NOON + 1_000 })).toEqual(['start attempt 2 of a']);
-  });
-
-  test('a task has its time limit at most', () => {
-    const view = aView(aConfig([aTask('a', { timeoutMs: 60_000 })]));
-    step(view);
-    running(view, 'a', NOON + HOUR);
-    expect(step(view)).toEqual(['note that a runs', 'correct a time of a: a clock was ahead']);
-    view.attention = 'all';
-    expect(step(view, { now: NOON + 59_999 })).toEqual([]);
-    view.attention = 'all';
-    expect(step(view, { now: NOON + 60_000 })).toEqual(['stop a (task_timeout), with 30 s of grace']);
-  });
-
-  test('a run has its time limit at most', () => {
-    const view = aView(
-      { ...aConfig([aTask('a')]), timeoutMs: 60_000 },
-      aRunningRun({ deadline: NOON + HOUR + 60_000 }),
-    );
-    expect(step(view)).toContain('correct a time of the run: a clock was ahead');
-    expect(view.run).toMatchObject({ deadline: NOON + 60_000 });
-    expect(step(view, { now: NOON + 59_999 })).toEqual([]);
-    expect(step(view, { now: NOON + 60_000 })).toContain('end the run: its time is up');
-  });
-
-  test('clocks that differ a little are left alone', () => {
-    const view = aView(aConfig([aTask('a', { timeoutMs: 60_000 })]));
-    step(view);
-    running(view, 'a', NOON + 900);
-    expect(step(view)).toEqual(['note that a runs']);
   });
 });
 
