@@ -91,7 +91,7 @@ class JoiningNode implements ClusterNode {
     this.failed = new Promise<never>((_resolve, reject) => (this.#fail = reject));
     // Whoever cares awaits it; nobody has to.
     this.failed.catch(() => undefined);
-    const { peers, self, now, monotonicMs } = options;
+    const { peers, self, clock, monotonicMs } = options;
     this.#echo = createEcho(monotonicMs);
     const ownKey = keys.member(self.name);
     this.#view = createClusterView({
@@ -100,10 +100,10 @@ class JoiningNode implements ClusterNode {
         if (event.type === 'put' && event.kv.key === ownKey) this.#echo.seen(event.kv.modRevision);
       },
     });
-    const parts = { ...this.#keeping(), view: this.#view, now };
-    this.#gate = createEngineGate({ ...parts, self, alone: peers === null });
+    const parts = { ...this.#keeping(), view: this.#view };
+    this.#gate = createEngineGate({ ...parts, now: clock.now, self, alone: peers === null });
     this.#watch =
-      peers === null ? null : createPeerWatch({ ...parts, peers, nodeId: self.nodeId, clocks: this.#clocks });
+      peers === null ? null : createPeerWatch({ ...parts, peers, nodeId: self.nodeId, clock, clocks: this.#clocks });
   }
 
   async enter(signal: AbortSignal): Promise<void> {
@@ -124,14 +124,15 @@ class JoiningNode implements ClusterNode {
   }
 
   pulse(): Pulse {
-    const { self, now } = this.#options;
+    const { self, clock } = this.#options;
     return {
       nodeId: self.nodeId,
       name: self.name,
       term: this.#election?.term() ?? null,
       storeSilentMs: this.#line.silentMs(),
       leader: this.#watch?.leader() ?? null,
-      clock: now(),
+      // Right or wrong: the others judge it.
+      clock: clock.own(),
     };
   }
 
@@ -248,12 +249,12 @@ class JoiningNode implements ClusterNode {
   }
 
   #memberState(): MemberState {
-    const { now, timings } = this.#options;
+    const { clock, timings } = this.#options;
     const facts = { ...this.#facts(), absence: null };
     return {
       standsBack: this.#standsBack(),
       health: {
-        at: now(),
+        at: clock.now(),
         storeMs: this.#storeMs,
         lagMs: facts.lagMs,
         clockOffsetMs: facts.clock?.ms ?? null,

@@ -1,8 +1,8 @@
 // What a node hands in when it joins the cluster, and what it gets for it.
 
 import type { Member } from '../store/model/cluster.ts';
-import type { Instant } from '../store/model/ids.ts';
 import type { StateStore } from '../store/state/port.ts';
+import type { ClusterClock } from './cluster-clock.ts';
 import type { LeaderDuty } from './leadership.ts';
 import type { Peers, Pulse } from './peers/port.ts';
 import type { NodeDuty } from './presence.ts';
@@ -40,7 +40,7 @@ export interface JoinOptions {
   readonly timings: ClusterTimings;
   /** Only ever grows; only differences mean anything. */
   readonly monotonicMs: () => number;
-  readonly now: () => Instant;
+  readonly clock: ClusterClock;
   /** Random texts, never the same twice. */
   readonly newId: () => string;
   /** Whether a process of this machine is certainly over; asked about an older node of the same name. */

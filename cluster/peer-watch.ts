@@ -2,9 +2,9 @@
 // campaign at once instead of waiting for its end. What is decided from hearsay is checked against the leader key right before.
 
 import { keys } from '../store/keys.ts';
-import type { Instant } from '../store/model/ids.ts';
 import { errorText } from '../store/model/errors.ts';
 import { leaderRecord } from '../store/records/cluster-records.ts';
+import type { ClusterClock } from './cluster-clock.ts';
 import type { Clocks } from './clocks.ts';
 import { leaderSilenceMs, suspect } from './failover.ts';
 import type { LeaderSight, Suspicion } from './failover.ts';
@@ -26,7 +26,7 @@ export interface PeerWatchDeps extends KeepingDeps {
   readonly view: ClusterView;
   readonly nodeId: string;
   readonly clocks: Clocks;
-  readonly now: () => Instant;
+  readonly clock: ClusterClock;
 }
 
 export interface PeerWatch {
@@ -90,10 +90,12 @@ class MemberWatch implements PeerWatch {
   }
 
   #sampleClocks(): void {
-    const { clocks, peers, monotonicMs, now } = this.#deps;
+    const { clocks, clock, peers, monotonicMs, timings } = this.#deps;
     if (monotonicMs() - this.#sampledAtMs < CLOCKS_MS) return;
     this.#sampledAtMs = monotonicMs();
-    clocks.sample(peers.heard(), now());
+    clocks.sample(peers.heard(), clock.own(), clock.jumps());
+    const offsetMs = clocks.majority();
+    if (offsetMs !== null) clock.follow(Math.abs(offsetMs) > timings.clockBoundMs ? offsetMs : 0);
   }
 
   /** A leader of the view that is not this node. */

@@ -4,6 +4,7 @@
 import { createEventOperations } from '../../api/operations/events.ts';
 import { createRunOperations } from '../../api/operations/runs.ts';
 import type { ApiDeps } from '../../api/operations/deps.ts';
+import { createClusterClock } from '../../cluster/cluster-clock.ts';
 import { joinCluster } from '../../cluster/join.ts';
 import type { ClusterNode, ClusterTimings, JoinOptions, LocalMemory, Remembered } from '../../cluster/join.ts';
 import type { LeaderDuty, Leadership } from '../../cluster/leadership.ts';
@@ -69,7 +70,11 @@ const CALL_DEADLINE_MS = 600;
 /** Runs in the new process: its owner calls it from an event of that process. */
 export function startNode(deps: NodeDeps, disk: NodeDisk, process: Process): RunningNode {
   const { universe, wire, peers } = deps;
-  const now = steadyClock(universe, process);
+  const clock = createClusterClock(
+    { alone: false },
+    { wallMs: () => wallMs(universe, process), monotonicMs: () => monotonicMs(universe, process) },
+  );
+  const { now } = clock;
   const log = logOf(universe, process);
   const link = (role: Role) => {
     const store = deps.storeFor(process, role);
@@ -97,7 +102,7 @@ export function startNode(deps: NodeDeps, disk: NodeDisk, process: Process): Run
     memory: memoryOn(disk),
     timings: { ...SIMULATED_TIMINGS, ...deps.timings },
     monotonicMs: () => performance.now(),
-    now,
+    clock,
     newId: newUuid,
     isProcessGone: (pid) => pid !== process.life,
     log,
@@ -209,18 +214,6 @@ function apiDeps(given: Pick<ApiDeps, 'state' | 'starter' | 'objects' | 'now'>):
       commit: 'simulated',
     },
     newId: newUuid,
-  };
-}
-
-/** As the server's own: a wall clock that was set back is followed at the pace of the monotonic one. */
-function steadyClock(universe: Universe, process: Process): () => number {
-  let wall = wallMs(universe, process);
-  let monotonic = monotonicMs(universe, process);
-  return () => {
-    const now = monotonicMs(universe, process);
-    wall = Math.max(wall + (now - monotonic), wallMs(universe, process));
-    monotonic = now;
-    return Math.floor(wall);
   };
 }
 

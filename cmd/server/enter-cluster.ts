@@ -3,6 +3,7 @@
 
 import type { Logger } from 'pino';
 import type { ApiDeps } from '../../api/operations/deps.ts';
+import type { ClusterClock } from '../../cluster/cluster-clock.ts';
 import { CLUSTER_TIMINGS, RECORD_FORMATS, joinCluster } from '../../cluster/join.ts';
 import type { ClusterNode, LocalMemory, SelfDescription } from '../../cluster/join.ts';
 import type { LeaderDuty } from '../../cluster/leadership.ts';
@@ -37,15 +38,15 @@ export interface EnterClusterOptions {
   readonly memory: LocalMemory;
   readonly deps: ApiDeps;
   readonly opened: Opened;
-  readonly now: () => number;
+  readonly clock: ClusterClock;
   readonly log: Logger;
 }
 
 /** Resolves once the node is a member. Throws 'conflict' or 'invalid' that says what is in the way. */
 export async function enterCluster(options: EnterClusterOptions): Promise<ClusterNode> {
-  const { peers, opened, log, state, memory, now } = options;
+  const { peers, opened, log, state, memory, clock } = options;
   const node = await joinCluster({
-    ...{ state, memory, now, log, isProcessGone, newId: newUuid },
+    ...{ state, memory, clock, log, isProcessGone, newId: newUuid },
     self: describeSelf(options),
     leaderDuties: leaderDuties(options),
     nodeDuties: nodeDuties(options),
@@ -58,19 +59,20 @@ export async function enterCluster(options: EnterClusterOptions): Promise<Cluste
   return node;
 }
 
-function describeSelf({ name, nodeId, apiUrl, peers, member, now }: EnterClusterOptions): SelfDescription {
+function describeSelf({ name, nodeId, apiUrl, peers, member, clock }: EnterClusterOptions): SelfDescription {
   return {
     ...{ name, nodeId, apiUrl, peerAddress: peers.address },
     machine: describeMachine(),
     pid: process.pid,
     version: GOFER_VERSION,
     formats: RECORD_FORMATS,
-    started: now(),
+    started: clock.now(),
     engine: member,
   };
 }
 
-function leaderDuties({ config, state, starts, deps, engine, now, log }: EnterClusterOptions): readonly LeaderDuty[] {
+function leaderDuties({ config, state, starts, deps, engine, clock, log }: EnterClusterOptions): readonly LeaderDuty[] {
+  const { now } = clock;
   const { objects } = deps;
   const settings = schedulingSettings(config, () => deps.settings.taskApiUrl());
   const scheduling = createSchedulingDuty({ state, engine, resolver: createResolver(deps), settings, now, log });

@@ -3,6 +3,7 @@
 
 import type { Logger } from 'pino';
 import type { LiveTasks } from '../../api/operations/deps.ts';
+import type { ClusterClock } from '../../cluster/cluster-clock.ts';
 import type { ClusterNode } from '../../cluster/join.ts';
 import type { EngineHolder } from '../../cluster/peers/options.ts';
 import type { LeaderSeen } from '../../cluster/peers/run-starts.ts';
@@ -33,13 +34,13 @@ export interface NodePeersOptions {
   readonly member: MemberEngine;
   readonly starts: StartDesk;
   readonly opened: Opened;
-  readonly now: () => number;
+  readonly clock: ClusterClock;
   readonly log: Logger;
 }
 
 /** Throws 'invalid' or 'conflict' that says what to do: a wrong certificate, a taken port. */
 export async function openNodePeers(options: NodePeersOptions): Promise<NodePeers> {
-  const { cluster, clusterId, nodeId, engine, member, starts, opened, now, log } = options;
+  const { cluster, clusterId, nodeId, engine, member, starts, opened, clock, log } = options;
   const own = createLiveTasks(engine);
   if (cluster === null) return { peers: null, address: '', live: own, joined: () => undefined };
   const { openPeers } = await import('../../cluster/peers/open-peers.ts');
@@ -47,7 +48,7 @@ export async function openNodePeers(options: NodePeersOptions): Promise<NodePeer
   const self = { nodeId, name: cluster.name };
   const opening = await openPeers({
     ...{ self, clusterId, log, tls: cluster.tls, bind: cluster.bind, advertise: cluster.advertise },
-    source: () => node?.pulse() ?? silentPulse({ ...self, clock: now() }),
+    source: () => node?.pulse() ?? silentPulse({ ...self, clock: clock.own() }),
     serve: { identity: member.identity, tasks: own },
     startHere: starts.startHere,
     monotonicMs: () => performance.now(),

@@ -7,10 +7,10 @@ import type { Logger } from 'pino';
 import { ensureDefaults } from '../../api/operations/defaults.ts';
 import type { ApiDeps } from '../../api/operations/deps.ts';
 import { createRestServer } from '../../api/rest/server.ts';
+import { createClusterClock } from '../../cluster/cluster-clock.ts';
 import type { Engine } from '../../scheduler/engines/port.ts';
 import { newUuid } from '../../store/uuid.ts';
 import { readCertificate } from './certificate.ts';
-import { createSteadyClock } from './clock.ts';
 import { tellClusterNews } from './cluster-news.ts';
 import { readClusterSettings } from './cluster-settings.ts';
 import type { ServerConfig } from './config-keys.ts';
@@ -79,7 +79,8 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
   const cluster = readClusterSettings(config);
   const tls = readCertificate(config);
   prepareDataDirectory(paths);
-  const now = createSteadyClock();
+  const clock = createClusterClock({ alone: cluster === null });
+  const { now } = clock;
   const memory = cluster === null ? createNoMemory() : createLocalMemory(paths.memory);
 
   const { state, health } = await openState({ paths, cluster, opened, log });
@@ -93,7 +94,7 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
   const member = await describeEngine(chosen.engine, { file: paths.engine, alone: cluster === null, log });
   const starts = createStartDesk({ state, now });
   const peers = await openNodePeers({
-    ...{ cluster, nodeId, member, starts, opened, now, log },
+    ...{ cluster, nodeId, member, starts, opened, clock, log },
     clusterId: installationId,
     engine: chosen.engine,
   });
@@ -115,7 +116,7 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
   served.url = await listen(app, address);
 
   const node = await enterCluster({
-    ...{ config, log, state, starts, memory, now, deps, opened, nodeId, member, peers },
+    ...{ config, log, state, starts, memory, clock, deps, opened, nodeId, member, peers },
     name: cluster?.name ?? ALONE,
     engine: chosen.engine,
     apiUrl: config['cluster.api_url'] || served.url,

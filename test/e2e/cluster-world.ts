@@ -156,12 +156,17 @@ export interface Body {
   /** For the POSIX shell. */
   readonly script: string;
   readonly after?: readonly string[];
+  readonly timeoutSeconds?: number;
+  /** How often it is tried again, each time after a second. */
+  readonly retries?: number;
 }
 
 /** Registers and deploys a pipeline of shell scripts through a node. */
 export async function aPipeline(node: WorldNode, id: string, bodies: Readonly<Record<string, Body>>): Promise<void> {
-  const tasks = Object.entries(bodies).map(([taskId, { script, after = [] }]) => ({
+  const tasks = Object.entries(bodies).map(([taskId, { script, after = [], timeoutSeconds, retries }]) => ({
     id: taskId,
+    ...(timeoutSeconds === undefined ? {} : { timeout_seconds: timeoutSeconds }),
+    ...(retries === undefined ? {} : { retries: { limit: retries, backoff_seconds: 1 } }),
     image: 'none',
     depends_on: Object.fromEntries(after.map((parent) => [parent, 'Success'])),
     variables: {},

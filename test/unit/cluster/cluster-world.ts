@@ -1,5 +1,6 @@
 // A cluster in one process, on the memory store, with faked timers: time passes only when a test says so.
 
+import type { ClusterClock } from '../../../cluster/cluster-clock.ts';
 import { vi } from 'vitest';
 import { CLUSTER_TIMINGS, joinCluster } from '../../../cluster/join.ts';
 import type { ClusterNode, JoinOptions, SelfDescription } from '../../../cluster/join.ts';
@@ -102,7 +103,7 @@ export class ClusterWorld {
       leaderDuties: [recordingDuty('test', reigns), ...(options.leaderDuties ?? [])],
       nodeDuties: [recordingDuty('test', presences), ...(options.nodeDuties ?? [])],
       monotonicMs: () => performance.now(),
-      now: options.now ?? (() => Date.now()),
+      clock: clockOf(options.now ?? (() => Date.now())),
       newId: () => `id-${++this.#ids}`,
       isProcessGone: options.isProcessGone ?? (() => false),
     };
@@ -181,4 +182,9 @@ function recordingDuty<T extends { readonly signal: AbortSignal }>(name: string,
 
 export function writesKey(transaction: Transaction, key: string): boolean {
   return transaction.writes.some((write) => write.op === 'put' && write.key === key);
+}
+
+/** A clock that nobody corrects. */
+function clockOf(now: () => number): ClusterClock {
+  return { now, own: now, jumps: () => 0, follow: () => undefined };
 }

@@ -1,5 +1,6 @@
 // A node alone that leads, for tests of what leaders do: real timers, and a store of the test's own.
 
+import { createClusterClock } from '../../../cluster/cluster-clock.ts';
 import { CLUSTER_TIMINGS, joinCluster } from '../../../cluster/join.ts';
 import type { ClusterNode } from '../../../cluster/join.ts';
 import type { LeaderDuty } from '../../../cluster/leadership.ts';
@@ -40,7 +41,7 @@ async function join(state: StateStore, leaderDuties: readonly LeaderDuty[], numb
     },
     ...{ leaderDuties, nodeDuties: [], peers: null, memory: new MemoryInMemory(), timings: CLUSTER_TIMINGS },
     monotonicMs: () => performance.now(),
-    now: () => Date.now(),
+    clock: createClusterClock({ alone: true }),
     newId: () => crypto.randomUUID(),
     isProcessGone: () => true,
     log: SILENT,
