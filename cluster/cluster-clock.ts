@@ -9,9 +9,9 @@ import type { Instant } from '../store/model/ids.ts';
 
 export interface ClusterClock {
   /** For records and deadlines. Goes back only when the majority says that it was ahead. */
-  now(): Instant;
+  readonly now: () => Instant;
   /** As this machine has it, right or wrong; never goes back. What others are measured against, and measure. */
-  own(): Instant;
+  readonly own: () => Instant;
   /** How often `own` has jumped ahead: what was measured before the last time says nothing any more. */
   jumps(): number;
   /** By how much the majority is ahead of `own` now; 0 = they agree well enough. */
