@@ -14,7 +14,7 @@ import type { ApiDeps } from './deps.ts';
 import type { Operation } from './operation.ts';
 import { notFound, pipelineOf, runOf } from './parse-place.ts';
 import type { PipelinePlace, RunPlace } from './parse-place.ts';
-import { findRecord, listRecords, retried } from './store-pages.ts';
+import { findRecord, listRecords, mayBeWritten, retried } from './store-pages.ts';
 
 export type { ObjectKey } from '../../store/records/blob-records.ts';
 export type { ByteRange } from '../../store/objects/port.ts';
@@ -101,12 +101,18 @@ async function listObjects({ state }: ApiDeps, { scope }: Level): Promise<Object
 
 /** A missing object is 400 in version v0 of the API (spec 1.3). */
 async function getObject({ state, objects }: ApiDeps, { scope }: Level, { key }: ObjectRead): Promise<FoundObject> {
+  let missing = '';
   return retried(async () => {
     const found = await findRecord(state, keys.object(scope, key), objectKeyRecord);
     if (found === null) throw new AppError('invalid', 'Object not found');
     const record = found.value;
-    // An overwrite may have taken the bytes away since the record was read; then there is another record by now.
-    if ((await objects.stat(record.blobName)) === null) return null;
+    if (record.blobName === missing)
+      throw new AppError('internal', 'The bytes of this object are gone.', { detail: missing });
+    if ((await objects.stat(record.blobName)) === null) {
+      // An overwrite may have taken them away since the record was read; then there is another record by now.
+      missing = record.blobName;
+      return null;
+    }
     return { record, open: (range) => objects.open(record.blobName, range === undefined ? {} : { range }) };
   });
 }
@@ -121,21 +127,27 @@ async function putObject(deps: ApiDeps, level: Level, input: ObjectPut): Promise
   const blobName = newBlobName({ scope: level.scope, key: input.key, id: newId() });
   const { size, sha256 } = await objects.put(blobName, input.body, { maxBytes: OBJECT_BYTES_MAX });
   const storedAt = performance.now();
+  const { record, displaced } = await pointTo(deps, level, {
+    key: input.key,
+    force: input.force,
+    size,
+    sha256,
+    blobName,
+  });
+  // What stays is found by the sweep: the object is stored, and nothing that follows may take it back.
+  for (const name of displaced) await objects.delete(name).catch(() => undefined);
+  if (performance.now() - storedAt > UNPOINTED_GRACE_MS / 2 && (await objects.stat(blobName)) === null) {
+    throw new AppError('unavailable', 'The object was stored too slowly and is gone: put it again.');
+  }
+  return record;
+}
+
+/** On failure the bytes go again, unless the record may point to them: then the sweep finds out. */
+async function pointTo(deps: ApiDeps, level: Level, given: Pointer): ReturnType<typeof point> {
   try {
-    const { record, displaced } = await point(deps, level, {
-      key: input.key,
-      force: input.force,
-      size,
-      sha256,
-      blobName,
-    });
-    for (const name of displaced) await objects.delete(name);
-    if (performance.now() - storedAt > UNPOINTED_GRACE_MS / 2 && (await objects.stat(blobName)) === null) {
-      throw new AppError('unavailable', 'The object was stored too slowly and is gone: put it again.');
-    }
-    return record;
+    return await point(deps, level, given);
   } catch (error) {
-    await objects.delete(blobName).catch(() => undefined);
+    if (!mayBeWritten(error)) await deps.objects.delete(given.blobName).catch(() => undefined);
     throw error;
   }
 }

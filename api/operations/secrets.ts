@@ -14,7 +14,7 @@ import type { ApiDeps } from './deps.ts';
 import type { Operation } from './operation.ts';
 import { notFound, pipelineOf } from './parse-place.ts';
 import type { PipelinePlace } from './parse-place.ts';
-import { findRecord, listRecords, needRecord, retried } from './store-pages.ts';
+import { findRecord, listRecords, mayBeWritten, needRecord, retried } from './store-pages.ts';
 
 export type { SecretKey } from '../../store/records/blob-records.ts';
 
@@ -158,10 +158,12 @@ async function putSecret(deps: ApiDeps, input: Put): Promise<SecretKey> {
       });
       return succeeded ? { record: next, displaced: found?.value.secretName ?? null } : null;
     });
-    if (displaced !== null) await secrets.delete(displaced);
+    // The secret is stored, and nothing that follows may take it back.
+    if (displaced !== null) await secrets.delete(displaced).catch(() => undefined);
     return record;
   } catch (error) {
-    await secrets.delete(secretName).catch(() => undefined);
+    // A value that the record may point to stays.
+    if (!mayBeWritten(error)) await secrets.delete(secretName).catch(() => undefined);
     throw error;
   }
 }

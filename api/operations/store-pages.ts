@@ -1,7 +1,7 @@
 // Reading lists from the state store, page by page, and reading one record or saying that it is not there.
 
 import type { RecordCodec } from '../../store/codec.ts';
-import { AppError } from '../../store/model/errors.ts';
+import { AppError, isAppError } from '../../store/model/errors.ts';
 import type { KeyRange, KeyValue, StateStore } from '../../store/state/port.ts';
 import { notFound } from './parse-place.ts';
 
@@ -47,6 +47,12 @@ export function contended(): AppError {
   return new AppError('conflict', 'Somebody else changed this at the same time: try again.', {
     outcome: 'not_applied',
   });
+}
+
+/** Whether a commit that failed with this may have been written all the same, now or in a moment. */
+export function mayBeWritten(error: unknown): boolean {
+  if (!isAppError(error)) return true;
+  return error.code === 'unavailable' && error.outcome !== 'not_applied';
 }
 
 /** Two people at one record need two tries; more than this is a stampede. */

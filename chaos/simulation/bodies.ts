@@ -14,6 +14,11 @@ export interface BodyTruth {
   startedMs: number;
   /** Null while it runs. */
   end: AttemptEnd | null;
+  /**
+   * A removal that was sent before it started arrived after it had ended, and took its log along. Docker knows no "remove unless it was
+   * ever started" (settle.ts), so that cannot be helped: it takes two leaders and two late messages.
+   */
+  tracesTaken: boolean;
 }
 
 export interface RunningBody {
@@ -45,7 +50,7 @@ export interface BodiesDeps {
 export function createBodies({ universe, seed, truths, onStart }: BodiesDeps): Bodies {
   function start(id: AttemptId, onEnd: (end: AttemptEnd) => void): RunningBody {
     const known = truths.get(id);
-    const truth: BodyTruth = known ?? { id, starts: 0, startedMs: 0, end: null };
+    const truth: BodyTruth = known ?? { id, starts: 0, startedMs: 0, end: null, tracesTaken: false };
     truths.set(id, truth);
     truth.starts += 1;
     truth.startedMs = universe.nowMs;

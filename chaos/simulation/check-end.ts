@@ -2,7 +2,7 @@
 
 import { archiveName } from '../../store/logs/archive.ts';
 import { attemptId, runKeyText } from '../../store/model/ids.ts';
-import type { AttemptKey } from '../../store/model/ids.ts';
+import type { AttemptId, AttemptKey } from '../../store/model/ids.ts';
 import type { TaskExecution } from '../../store/model/run.ts';
 import type { Checks, Chronicle, Fail } from './chronicle.ts';
 import { logText } from './engine-host.ts';
@@ -49,12 +49,17 @@ function checkLogs({ chronicle, blobs }: EndDeps, task: TaskExecution, fail: Fai
   for (const { attempt } of task.past) {
     const key: AttemptKey = { ...task, attempt };
     const id = attemptId(key, attempt);
-    if (!chronicle.truths.has(id)) continue;
+    if (!hasLog(chronicle, id)) continue;
     const blob = blobs.get(archiveName(key));
     if (blob === undefined) fail('I8', `the log of ${id} was never archived`);
     else if (!blob.includes(logText(id))) fail('I8', `the archived log of ${id} is not what its body printed`);
   }
   const last = task.past.at(-1);
-  if (task.state !== 'complete' || last === undefined || !chronicle.truths.has(attemptId(task, last.attempt))) return;
+  if (task.state !== 'complete' || last === undefined || !hasLog(chronicle, attemptId(task, last.attempt))) return;
   if (task.logs !== 'archived') fail('I8', `${runKeyText(task)} ${task.taskId} says that its log is "${task.logs}"`);
+}
+
+function hasLog({ truths }: Chronicle, id: AttemptId): boolean {
+  const truth = truths.get(id);
+  return truth !== undefined && !truth.tracesTaken;
 }

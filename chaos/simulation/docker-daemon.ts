@@ -14,6 +14,8 @@ export interface DaemonCall {
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
   readonly body: unknown;
+  /** When it left its node. */
+  readonly sentMs: number;
 }
 
 export interface DaemonAnswer {
@@ -86,7 +88,7 @@ export class DockerDaemon {
     if (reference === 'json') return { status: 200, body: [...this.#containers.values()].map(listed) };
     const container = this.#find(reference);
     if (container === null) return ABSENT;
-    if (call.method === 'DELETE') return this.#remove(container);
+    if (call.method === 'DELETE') return this.#remove(container, call.sentMs);
     switch (action) {
       case 'json':
         return { status: 200, body: inspected(container) };
@@ -197,10 +199,12 @@ export class DockerDaemon {
     return { status: 204, body: null };
   }
 
-  #remove(container: Container): DaemonAnswer {
+  #remove(container: Container, sentMs: number): DaemonAnswer {
     if (container.state === 'running') {
       return { status: 409, body: { message: 'You cannot remove a running container' } };
     }
+    const truth = container.body?.truth;
+    if (truth !== undefined && truth.startedMs > sentMs) truth.tracesTaken = true;
     this.#containers.delete(container.id);
     this.#emit(container, 'destroy');
     return { status: 204, body: null };

@@ -31,7 +31,7 @@ function createClient(deps: DockerLinkDeps): DockerClient {
   const { universe, daemon } = deps;
 
   async function call(wanted: Call): Promise<Answer> {
-    const request = daemonCall(wanted);
+    const request = daemonCall(deps, wanted);
     return ask(deps, wanted, () => daemon.serve(request));
   }
 
@@ -54,8 +54,8 @@ function createClient(deps: DockerLinkDeps): DockerClient {
   };
 }
 
-function daemonCall({ method, path, query = {}, body = null }: Call): DaemonCall {
-  return { method, path, query, body };
+function daemonCall({ universe }: DockerLinkDeps, { method, path, query = {}, body = null }: Call): DaemonCall {
+  return { method, path, query, body, sentMs: universe.nowMs };
 }
 
 /** "create gofer-..." or "start container7": what traps are set on. */
@@ -78,7 +78,7 @@ async function ask<T>({ wire, process }: DockerLinkDeps, wanted: Call, serve: ()
 
 async function openStream(deps: DockerLinkDeps, wanted: Call): Promise<StreamAnswer> {
   const { daemon } = deps;
-  const request = daemonCall(wanted);
+  const request = daemonCall(deps, wanted);
   const pipe = new Pipe(deps);
   const close = () => pipe.close();
   wanted.signal?.addEventListener('abort', close, { once: true });
