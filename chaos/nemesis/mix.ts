@@ -39,8 +39,9 @@ export async function runMix(session: Session, { faults, minutes, onFault, signa
   };
   while (performance.now() < end && !signal.aborted) {
     await becomeWell(session);
+    const wellAt = performance.now();
     await pause(chance.between(QUIET_MIN_MS, QUIET_MAX_MS), undefined, { signal }).catch(() => undefined);
-    await enoughTraffic(session);
+    await enoughTraffic(session, wellAt);
     const fault = next();
     if (fault === undefined || signal.aborted) return;
     const holdMs = fault.holdMs + chance.between(0, EXTRA_HOLD_MAX_MS);
@@ -59,7 +60,7 @@ export async function runFixed(
 ): Promise<void> {
   for (const fault of faults) {
     if (signal.aborted) return;
-    await enoughTraffic(session);
+    await enoughTraffic(session, performance.now());
     onFault(await runFault(session, fault, { holdMs: fault.holdMs }));
     await becomeWell(session);
   }
@@ -82,10 +83,11 @@ async function joinIn(session: Session, fault: Fault, onFault: MixOptions['onFau
   if (seen !== null) onFault(seen);
 }
 
-async function enoughTraffic({ recorder, options }: Session): Promise<void> {
+/** Calls of before `wellAt` do not count: clients that were held up by the last fault may need a moment more than the cluster. */
+async function enoughTraffic({ recorder, options }: Session, wellAt: number): Promise<void> {
   const end = performance.now() + TRAFFIC_LIMIT_MS;
   while (performance.now() < end) {
-    const since = performance.now() - WINDOW_MS;
+    const since = Math.max(wellAt, performance.now() - WINDOW_MS);
     const recent = recorder.operations.slice(-100).filter(({ ret, out }) => out !== undefined && (ret ?? 0) >= since);
     if (recent.length >= BOUNDS[options.engine].callsMin + TRAFFIC_RESERVE) return;
     await pause(100);
