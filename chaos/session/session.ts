@@ -3,6 +3,7 @@
 
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createClient } from '../../sdk/client/client.ts';
 import type { Client } from '../../sdk/client/client.ts';
 import type { BodyMark, FaultSeen } from '../checks/evidence.ts';
@@ -84,19 +85,29 @@ export interface NextStart {
 
 /** Runs and objects of a chaos run are all looked at in the end, so none may expire. */
 const KEEP_ALL = '1000000';
+/** By then all is gone in any run that is well. What it leaves are processes that die with this one. */
+const CLOSE_LIMIT_MS = 20_000;
 /** Longer than a fail-over takes, so that bodies outlive it. */
 const LONG_BODY_SECONDS = 2;
 
 export async function openSession(options: SessionOptions): Promise<Session> {
   await mkdir(options.directory, { recursive: true });
   // In the order in which they were opened; closed from the last to the first.
-  const opened: AsyncDisposable[] = [];
-  const own = <T extends AsyncDisposable>(each: T): T => {
-    opened.push(each);
+  const opened: { readonly what: string; readonly each: AsyncDisposable }[] = [];
+  const own: Own = (what, each) => {
+    opened.push({ what, each });
     return each;
   };
   const close = async () => {
-    for (const each of opened.splice(0).reverse()) await each[Symbol.asyncDispose]();
+    for (const { what, each } of opened.splice(0).reverse()) {
+      const late = new AbortController();
+      const said = pause(CLOSE_LIMIT_MS, undefined, { signal: late.signal }).then(
+        () => options.onStep(`${what}: not closed after ${CLOSE_LIMIT_MS / 1_000} s, left to the end of this process`),
+        () => undefined,
+      );
+      await Promise.race([each[Symbol.asyncDispose](), said]);
+      late.abort();
+    }
   };
   try {
     return { ...(await openParts(options, own)), [Symbol.asyncDispose]: close };
@@ -106,23 +117,24 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   }
 }
 
-type Own = <T extends AsyncDisposable>(each: T) => T;
+type Own = <T extends AsyncDisposable>(what: string, each: T) => T;
 
 async function openParts(options: SessionOptions, own: Own): Promise<Omit<Session, typeof Symbol.asyncDispose>> {
   const chance = createChance(options.seed, 'faults');
   const linkChance = createChance(options.seed, 'links');
   const starters = createStarters();
   const links = own(
+    'links',
     createClusterLinks({
       random: () => linkChance.next(),
       dockerSocket: options.engine === 'docker' ? options.docker.socket : '',
       onDockerRequest: (node, chunk) => starters.hear(node, chunk),
     }),
   );
-  const cluster = own(await startCluster(options, links));
-  const witness = own(await openWitness(options, { cluster, starterOf: (id) => starters.starterOf(id) }));
+  const cluster = own('cluster', await startCluster(options, links));
+  const witness = own('witness', await openWitness(options, { cluster, starterOf: (id) => starters.starterOf(id) }));
   const endpoints = cluster.etcd.map(({ endpoint }) => endpoint);
-  const terms = own(await watchLeaderTerms({ endpoints, key: `${PREFIX}cluster/leader` }));
+  const terms = own('watch of the terms', await watchLeaderTerms({ endpoints, key: `${PREFIX}cluster/leader` }));
   const api = createClient({ baseUrl: cluster.url, token: '' });
   const pipelines = chaosPipelines({
     telling: options.engine === 'docker' ? CONTAINER : fileTelling(witnessFile(options)),
@@ -130,8 +142,8 @@ async function openParts(options: SessionOptions, own: Own): Promise<Omit<Sessio
     longSeconds: LONG_BODY_SECONDS,
   });
   await registerPipelines(api, pipelines);
-  const recorder = own(openRecorder(path.join(options.directory, 'history.jsonl')));
-  const follower = own(followEvents({ url: cluster.url, reader: 'follower' }));
+  const recorder = own('history', openRecorder(path.join(options.directory, 'history.jsonl')));
+  const follower = own('follower of events', followEvents({ url: cluster.url, reader: 'follower' }));
   return {
     ...{ options, cluster, links, terms, witness, recorder, follower, pipelines, chance, api, faults: [] },
     client: (proc) => recordedClient({ proc, client: api, node: 'balancer', recorder }),
