@@ -5,6 +5,7 @@ import { AppError } from '../../../store/model/errors.ts';
 import { createMemoryStore } from '../../../store/state/memory/memory-store.ts';
 import type { StateStore } from '../../../store/state/port.ts';
 import { PIPELINE, anApi, deployed } from './api-world.ts';
+import { withCommit } from '../with-commit.ts';
 
 /** The next commit that writes such a key is written or not, and answered with an error that leaves it open or not. */
 interface Mishap {
@@ -24,18 +25,7 @@ async function anUnluckyApi() {
     if (planned.written) await state.commit(transaction);
     throw new AppError('unavailable', 'The store did not answer.', { outcome: planned.outcome });
   };
-  const unlucky: StateStore = {
-    limits: state.limits,
-    commit,
-    get: (key) => state.get(key),
-    range: (range, options) => state.range(range, options),
-    watch: (range, options) => state.watch(range, options),
-    grantLease: (ttl) => state.grantLease(ttl),
-    keepLease: (id, options) => state.keepLease(id, options),
-    revokeLease: (id) => state.revokeLease(id),
-    compact: (revision) => state.compact(revision),
-    close: () => state.close(),
-  };
+  const unlucky = withCommit(state, commit);
   const api = await anApi({ state: unlucky });
   await deployed(api);
   return {

@@ -17,6 +17,7 @@ import { leadAlone } from '../../cluster/lead-alone.ts';
 import type { LoneLeader } from '../../cluster/lead-alone.ts';
 import { PLAN_SETTINGS, aConfig, aTask } from '../../worlds.ts';
 import { createScriptedEngine } from './scripted-engine.ts';
+import { withCommit } from '../../with-commit.ts';
 
 const leaders: LoneLeader[] = [];
 afterEach(async () => {
@@ -53,18 +54,7 @@ async function aLeader(settings: object = {}): Promise<World> {
     commits.push(transaction);
     return state.commit(transaction);
   };
-  const watched: StateStore = {
-    limits: state.limits,
-    commit,
-    get: (key) => state.get(key),
-    range: (range, options) => state.range(range, options),
-    watch: (range, options) => state.watch(range, options),
-    grantLease: (ttl) => state.grantLease(ttl),
-    keepLease: (id, options) => state.keepLease(id, options),
-    revokeLease: (id) => state.revokeLease(id),
-    compact: (revision) => state.compact(revision),
-    close: () => state.close(),
-  };
+  const watched = withCommit(state, commit);
   await state.commit({
     compares: [],
     writes: [
