@@ -9,7 +9,7 @@ export default class CountReporter {
    */
   onTestRunEnd(modules, unhandledErrors) {
     const counts = { passed: 0, failed: unhandledErrors.length, skipped: 0, flaky: [], failures: [] };
-    for (const error of unhandledErrors) counts.failures.push(`outside of any test: ${firstLine(error)}`);
+    for (const error of unhandledErrors) counts.failures.push(`outside of any test: ${inShort(error)}`);
     for (const module of modules) {
       // A file or a describe block that broke outside of any test (an import, a hook) counts as one failure of its own.
       countErrors(module.relativeModuleId, module.errors(), counts);
@@ -33,7 +33,7 @@ function countTest(testCase, counts) {
   else {
     // 'failed', or 'pending': the run ended before it did.
     counts.failed += 1;
-    const why = errors?.[0] === undefined ? state : firstLine(errors[0]);
+    const why = errors?.[0] === undefined ? state : inShort(errors[0]);
     counts.failures.push(`${testCase.module.relativeModuleId} > ${testCase.fullName}: ${why}`);
   }
 }
@@ -41,14 +41,18 @@ function countTest(testCase, counts) {
 /** @param {string} where @param {readonly { message?: string }[]} errors */
 function countErrors(where, errors, counts) {
   counts.failed += errors.length;
-  for (const error of errors) counts.failures.push(`${where}: ${firstLine(error)}`);
+  for (const error of errors) counts.failures.push(`${where}: ${inShort(error)}`);
 }
 
 /** Enough to know the failure by; the whole is in vitest's own report. */
-const LINE_MAX = 300;
+const PART_MAX = 200;
 
-function firstLine(error) {
-  return String(error?.message ?? error)
-    .split('\n', 1)[0]
-    .slice(0, LINE_MAX);
+/** The first line of its message, the last one (of a log that it carries, that is where the reason stands), and its cause. */
+function inShort(error) {
+  const lines = String(error?.message ?? error)
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+  const parts = lines.length > 1 ? [lines[0], lines.at(-1)] : [lines[0] ?? ''];
+  if (error?.cause !== undefined) parts.push(String(error.cause?.message ?? error.cause).split('\n', 1)[0]);
+  return parts.map((part) => part.slice(0, PART_MAX)).join(' … ');
 }

@@ -88,7 +88,11 @@ export function parseOptions(args: readonly string[], now: Date): ChaosOptions {
     mode,
     seed: number('seed', values.seed, { otherwise: now.getTime() % SEEDS, min: 0, max: Number.MAX_SAFE_INTEGER }),
     faults: values.faults === undefined ? faultsOf(mode) : values.faults.split(',').map((word) => word.trim()),
-    minutes: number('minutes', values.minutes, { otherwise: mode === 'ci' ? CI_MINUTES : MINUTES, min: 0, max: 10_000 }),
+    minutes: number('minutes', values.minutes, {
+      otherwise: mode === 'ci' ? CI_MINUTES : MINUTES,
+      min: 0,
+      max: 10_000,
+    }),
     nodes: number('nodes', values.nodes, { otherwise: 3, min: 1, max: 9 }),
     engine: engineOf(values.engine),
     injections: number('injections', values.injections, { otherwise: 50, min: 1, max: 100_000 }),

@@ -4,9 +4,10 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
+import { freePorts } from '../../chaos/local-cluster/free-ports.ts';
 import { eventually } from '../eventually.ts';
 import type { RealServer } from './running-server.ts';
 import { startServedCluster } from './served-cluster.ts';
@@ -80,16 +81,11 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number 
   return child.exitCode;
 }
 
-/** A port that was free a moment ago. */
+/** A port that stays free until it is listened on: neither another test nor an outgoing connection gets it. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('a listening server has a port');
-  return address.port;
+  const [port] = await freePorts(1);
+  if (port === undefined) throw new Error('one port was asked for');
+  return port;
 }
 
 const HEADERS = { 'gofer-api-version': 'v0', authorization: 'Bearer test', 'content-type': 'application/json' };
