@@ -13,7 +13,7 @@ const MODEL = '^store/model/';
 const ENGINE_PORT = '^scheduler/engines/port[.]ts$';
 const STORE_PORTS = '^store/((state|objects|secrets)/port|state/health)[.]ts$';
 /** How things are named and written down in the stores, whichever backend it is: keys, records, blob names, archived logs. */
-const STORE_LANGUAGE = '^store/(keys[.]ts$|codec[.]ts$|records/|logs/|objects/blob-name[.]ts$)';
+const STORE_LANGUAGE = '^store/(keys[.]ts$|codec[.]ts$|id-patterns[.]ts$|records/|logs/|objects/blob-name[.]ts$)';
 
 /**
  * Of our own folders, `from` may import only what `allowed` matches.

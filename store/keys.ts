@@ -124,6 +124,13 @@ export const keys = {
   allSealed: () => prefixRange('sealed/'),
   sealingRing: () => 'sealing-ring',
 
+  token: (id: string) => `token/${encodeURIComponent(id)}`,
+  tokens: () => prefixRange('token/'),
+  /** Names the token whose secret has this hash. */
+  tokenName: (hash: string) => `token-name/${hash}`,
+  role: (id: string) => `role/${encodeURIComponent(id)}`,
+  roles: () => prefixRange('role/'),
+
   /** A remembered answer to a request with an Idempotency-Key; hashed, since the client chooses the text. */
   idempotency: (key: PipelineKey, caller: string, text: string) =>
     `idempotency/${pipelinePart(key)}/${createHash('sha256').update(`${caller}\0${text}`).digest('hex')}`,

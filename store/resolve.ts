@@ -7,7 +7,7 @@ import { isAppError } from './model/errors.ts';
 import { parseRunId } from './model/ids.ts';
 import type { RunKey } from './model/ids.ts';
 import { VARIABLE_VALUE_BYTES_MAX } from './model/limits.ts';
-import { matchesAnyNamespace } from './model/namespace-patterns.ts';
+import { matchesAnyNamespace } from './id-patterns.ts';
 import { parsePlaceholder } from './model/placeholders.ts';
 import type { Placeholder } from './model/placeholders.ts';
 import type { ObjectStore } from './objects/port.ts';

@@ -10,10 +10,12 @@ import { createLogOperations } from './logs.ts';
 import { createNamespaceOperations } from './namespaces.ts';
 import { createObjectOperations } from './objects.ts';
 import { createPipelineOperations } from './pipelines.ts';
+import { createRoleOperations } from './roles.ts';
 import { createRunOperations } from './runs.ts';
 import { createSecretOperations } from './secrets.ts';
 import { createSystemOperations } from './system.ts';
 import { createTaskOperations } from './tasks.ts';
+import { createTokenOperations } from './tokens.ts';
 
 export type Operations = ReturnType<typeof createOperations>;
 
@@ -30,6 +32,8 @@ export function createOperations(deps: ApiDeps) {
     events: createEventOperations(deps),
     objects: createObjectOperations(deps),
     secrets: createSecretOperations(deps),
+    tokens: createTokenOperations(deps),
+    roles: createRoleOperations(deps),
     system: createSystemOperations(deps),
     cluster: createClusterOperations(deps),
   };

@@ -77,6 +77,8 @@ export interface ApiDeps {
   readonly settings: ApiSettings;
   /** Absent where an API stands without a node, as in tests: then it is always ready. */
   readonly node?: NodeView;
+  /** What this node knows of tokens and roles; absent where nobody checks them. */
+  readonly directory?: { forget(): void };
   readonly now: () => Instant;
   /** A fresh UUID v7. */
   readonly newId: () => string;

@@ -105,6 +105,7 @@ function kindNames(text: string): ReadonlySet<string> {
 }
 
 interface Facts {
+  readonly role_id?: string;
   readonly namespace_id?: string;
   readonly pipeline_id?: string;
   readonly run_id?: number;

@@ -26,17 +26,6 @@ const ofSubscriptions = (action: Needs['action']): Needs => ({
   resources: ['namespaces', 'pipelines', 'subscriptions'],
   action,
 });
-const ofRoles = (action: Needs['action'], adminOnly: boolean): Needs => ({
-  resources: ['permissions'],
-  action,
-  adminOnly,
-});
-const ofTokens = (action: Needs['action'], adminOnly: boolean): Needs => ({
-  resources: ['tokens'],
-  action,
-  adminOnly,
-});
-
 export const NOT_BUILT: readonly NotBuilt[] = [
   { method: 'GET', url: '/api/extensions', operationId: 'list_extensions', needs: ofExtensions('read') },
   { method: 'POST', url: '/api/extensions', operationId: 'install_extension', needs: ofExtensions('write', true) },
@@ -75,21 +64,4 @@ export const NOT_BUILT: readonly NotBuilt[] = [
   { method: 'GET', url: SUBSCRIPTION, operationId: 'get_subscription', needs: ofSubscriptions('read') },
   { method: 'PATCH', url: SUBSCRIPTION, operationId: 'update_subscription', needs: ofSubscriptions('write') },
   { method: 'DELETE', url: SUBSCRIPTION, operationId: 'delete_subscription', needs: ofSubscriptions('delete') },
-  { method: 'GET', url: '/api/roles', operationId: 'list_roles', needs: ofRoles('read', false) },
-  { method: 'POST', url: '/api/roles', operationId: 'create_role', needs: ofRoles('write', true) },
-  { method: 'GET', url: '/api/roles/:role_id', operationId: 'get_role', needs: ofRoles('read', false) },
-  { method: 'PATCH', url: '/api/roles/:role_id', operationId: 'update_role', needs: ofRoles('write', true) },
-  { method: 'DELETE', url: '/api/roles/:role_id', operationId: 'delete_role', needs: ofRoles('delete', true) },
-  { method: 'GET', url: '/api/tokens', operationId: 'list_tokens', needs: ofTokens('read', true) },
-  { method: 'POST', url: '/api/tokens', operationId: 'create_token', needs: ofTokens('write', true) },
-  {
-    method: 'POST',
-    url: '/api/tokens/bootstrap',
-    operationId: 'create_bootstrap_token',
-    needs: { resources: [], action: 'write', open: true },
-  },
-  { method: 'GET', url: '/api/tokens/whoami', operationId: 'whoami', needs: ofTokens('read', false) },
-  { method: 'GET', url: '/api/tokens/:id', operationId: 'get_token_by_id', needs: ofTokens('read', false) },
-  { method: 'PATCH', url: '/api/tokens/:id', operationId: 'update_token', needs: ofTokens('write', true) },
-  { method: 'DELETE', url: '/api/tokens/:id', operationId: 'delete_token', needs: ofTokens('delete', true) },
 ];

@@ -1,23 +1,7 @@
 // What every thing that the API can do looks like: a name, the permission that it needs, and one function. REST and gRPC sit
 // on the same operations; whoever calls `run` has checked `needs` first.
 
-export type Resource =
-  | 'namespaces'
-  | 'pipelines'
-  | 'configs'
-  | 'deployments'
-  | 'runs'
-  | 'task_executions'
-  | 'objects'
-  | 'secrets'
-  | 'subscriptions'
-  | 'extensions'
-  | 'events'
-  | 'permissions'
-  | 'tokens'
-  | 'system';
-
-export type Action = 'read' | 'write' | 'delete';
+import type { Action, Resource } from '../../store/model/access.ts';
 
 /** The permission that an operation declares (spec 1.11). */
 export interface Needs {

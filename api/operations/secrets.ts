@@ -4,7 +4,7 @@
 import { keys, scopes } from '../../store/keys.ts';
 import { AppError } from '../../store/model/errors.ts';
 import { KEY_BYTES_MAX } from '../../store/model/ids.ts';
-import { patternProblem } from '../../store/model/namespace-patterns.ts';
+import { patternProblem } from '../../store/id-patterns.ts';
 import { newBlobName } from '../../store/objects/blob-name.ts';
 import { secretKeyRecord } from '../../store/records/blob-records.ts';
 import type { SecretKey } from '../../store/records/blob-records.ts';

@@ -13,7 +13,7 @@ export interface Metadata {
   readonly semver: string;
 }
 
-const NO_PREFERENCES: Preferences = { ignorePipelineRunEvents: false, bootstrapTokenCreated: false };
+export const NO_PREFERENCES: Preferences = { ignorePipelineRunEvents: false, bootstrapTokenCreated: false };
 
 export function createSystemOperations(deps: ApiDeps) {
   const { state, settings } = deps;

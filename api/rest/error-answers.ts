@@ -19,6 +19,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   unauthenticated: 401,
   // Clients of API version v0 know missing permission as 401 only.
   denied: 401,
+  forbidden: 403,
   not_found: 404,
   conflict: 409,
   limit: 400,

@@ -31,12 +31,15 @@ import { namespaceRoutes } from './routes/namespaces.ts';
 import { notBuiltRoutes } from './routes/not-built.ts';
 import { objectRoutes } from './routes/objects.ts';
 import { pipelineRoutes } from './routes/pipelines.ts';
+import { roleRoutes } from './routes/roles.ts';
 import { runRoutes } from './routes/runs.ts';
 import { secretRoutes } from './routes/secrets.ts';
 import { systemRoutes } from './routes/system.ts';
 import { taskRoutes } from './routes/tasks.ts';
+import { tokenRoutes } from './routes/tokens.ts';
 import { acceptStreams } from './streams.ts';
 import type { Component } from './schemas/common.ts';
+import * as accessSchemas from './schemas/access.ts';
 import * as clusterSchemas from './schemas/cluster.ts';
 import * as commonSchemas from './schemas/common.ts';
 import * as configSchemas from './schemas/configs.ts';
@@ -53,6 +56,7 @@ import * as taskSchemas from './schemas/tasks.ts';
 
 /** Every exported schema with an $id becomes a component of the document. */
 const COMPONENTS: readonly object[] = [
+  accessSchemas,
   clusterSchemas,
   commonSchemas,
   configSchemas,
@@ -79,6 +83,8 @@ const FAMILIES: readonly RouteFamily[] = [
   objectRoutes,
   secretRoutes,
   eventRoutes,
+  tokenRoutes,
+  roleRoutes,
   systemRoutes,
   clusterRoutes,
   healthRoutes,

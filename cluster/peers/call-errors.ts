@@ -11,6 +11,7 @@ const STATUS = {
   not_found: status.NOT_FOUND,
   conflict: status.FAILED_PRECONDITION,
   denied: status.PERMISSION_DENIED,
+  forbidden: status.PERMISSION_DENIED,
   unauthenticated: status.UNAUTHENTICATED,
   limit: status.RESOURCE_EXHAUSTED,
   unavailable: status.UNAVAILABLE,

@@ -118,7 +118,9 @@ export const SETTINGS = {
   'development.bypass_auth': {
     type: 'boolean',
     default: true,
-    meaning: 'No tokens are asked for; allowed on a loopback address, or where every client shows a certificate.',
+    meaning:
+      'No tokens are asked for; allowed on a loopback address, or where every client shows a certificate. false = every request ' +
+      'needs a token; the first one is made by POST /api/tokens/bootstrap, once.',
   },
   'state_store.engine': {
     type: 'text',

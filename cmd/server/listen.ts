@@ -8,15 +8,13 @@ import type { BindAddress } from './config.ts';
 
 /** Without tokens everybody who reaches the port is the administrator: only this machine may, and whoever shows a certificate. */
 export function refuseOpenBypass(config: ServerConfig, address: BindAddress): void {
-  if (!config['development.bypass_auth']) {
-    throw new AppError('invalid', 'development.bypass_auth: only true is supported by this version.');
-  }
+  if (!config['development.bypass_auth']) return;
   const asksForCertificate = config['server.use_tls'] && config['server.tls_client_ca_path'] !== '';
   if (address.loopback || asksForCertificate) return;
   throw new AppError(
     'invalid',
     `server.bind_address: ${config['server.bind_address']} is not a loopback address, and no tokens are asked for ` +
-      '(development.bypass_auth). Use 127.0.0.1 or [::1], or TLS with server.tls_client_ca_path.',
+      '(development.bypass_auth). Set that to false, use 127.0.0.1 or [::1], or TLS with server.tls_client_ca_path.',
   );
 }
 

@@ -10,6 +10,7 @@ import { createRestServer } from '../../api/rest/server.ts';
 import { createClusterClock } from '../../cluster/cluster-clock.ts';
 import type { Engine } from '../../scheduler/engines/port.ts';
 import { newUuid } from '../../store/uuid.ts';
+import { openCallers } from './callers.ts';
 import { readCertificate } from './certificate.ts';
 import { tellClusterNews } from './cluster-news.ts';
 import { readClusterSettings } from './cluster-settings.ts';
@@ -93,6 +94,7 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
   const nodeId = randomUUID();
   const member = await describeEngine(chosen.engine, { file: paths.engine, alone: cluster === null, log });
   const starts = createStartDesk({ state, now });
+  const callers = openCallers({ config, state, now, opened });
   const peers = await openNodePeers({
     ...{ cluster, nodeId, member, starts, opened, clock, log },
     clusterId: installationId,
@@ -102,7 +104,7 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
   const served = { url: '' };
   const lifecycle = createLifecycle({ drainMs: cluster === null ? 0 : config['server.drain_seconds'] * 1_000 });
   const deps: ApiDeps = {
-    ...{ state, starter: starts.starter, ...blobs, now, newId: newUuid },
+    ...{ state, starter: starts.starter, ...blobs, ...callers.parts, now, newId: newUuid },
     live: peers.live,
     settings: apiSettings(config, served),
     node: { name: cluster?.name ?? null, readiness: lifecycle.readiness, storeHealth: health },
@@ -110,6 +112,7 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
   const broken = createAlarm();
   const app = createRestServer({
     ...{ deps, tls, faults: { log, onBrokenInvariant: broken.raise }, isStopping: lifecycle.isStopping },
+    authenticate: callers.authenticate,
     closeWithinMs: config['server.shutdown_timeout'] * 1_000,
   });
   opened.use(() => app.close());

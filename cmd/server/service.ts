@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
 import { AppError, errorText } from '../../store/model/errors.ts';
 import type { ServerConfig } from './config-keys.ts';
-import { loadConfig } from './config.ts';
+import { loadConfig, parseBindAddress } from './config.ts';
 import { createLog } from './log.ts';
 import { startNode } from './node.ts';
 import type { RunningNode } from './node.ts';
@@ -112,6 +112,8 @@ export function announce(log: Logger, { url, engine, memberName }: RunningNode, 
   }
   if (config['development.bypass_auth']) {
     log.warn({}, 'no tokens are asked for: everybody on this machine is the administrator');
+  } else if (!config['server.use_tls'] && !parseBindAddress(config['server.bind_address']).loopback) {
+    log.warn({}, 'tokens come over connections that anybody can read: set server.use_tls, or let a proxy do TLS');
   }
 }
 

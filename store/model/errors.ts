@@ -6,6 +6,8 @@ export type ErrorCode =
   | 'not_found'
   | 'conflict'
   | 'denied'
+  /** Nobody may, whatever the token. */
+  | 'forbidden'
   | 'unauthenticated'
   | 'limit'
   | 'unavailable'

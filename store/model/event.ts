@@ -39,7 +39,9 @@ export type EventKind =
   | { readonly created_task_execution: OfTask }
   | { readonly started_task_execution: OfTask }
   | { readonly completed_task_execution: OfTask & { readonly status: TaskStatus } }
-  | { readonly started_task_execution_cancellation: OfTask & { readonly timeout: number } };
+  | { readonly started_task_execution_cancellation: OfTask & { readonly timeout: number } }
+  | { readonly created_role: { readonly role_id: string } }
+  | { readonly deleted_role: { readonly role_id: string } };
 
 /** Names of all kinds of the contract, also of those that are not emitted yet. */
 export const EVENT_KINDS = [

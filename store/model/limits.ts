@@ -30,3 +30,8 @@ export const CPU_MILLIS_MAX = 1_000_000;
 export const MEMORY_MIB_MAX = 16_777_216;
 /** Problems listed in one answer: more help nobody. */
 export const PROBLEMS_MAX = 20;
+export const ROLE_PERMISSIONS_MAX = 100;
+export const PERMISSION_RESOURCES_MAX = 100;
+export const TOKEN_ROLES_MAX = 100;
+export const TOKEN_METADATA_MAX = 100;
+export const TOKEN_METADATA_BYTES_MAX = 16_384;

@@ -3,6 +3,8 @@
 import { createHash } from 'node:crypto';
 import type { RestApp } from '../../../api/rest/app.ts';
 import type { ApiDeps } from '../../../api/operations/deps.ts';
+import { createTokenCheck } from '../../../api/auth/authenticate.ts';
+import { createDirectory } from '../../../api/auth/directory.ts';
 import { ensureDefaults } from '../../../api/operations/defaults.ts';
 import { createRestServer } from '../../../api/rest/server.ts';
 import type { RestServerOptions } from '../../../api/rest/server.ts';
@@ -37,12 +39,16 @@ export interface ApiWorld extends AsyncDisposable {
   readonly values: Map<string, string>;
   /** Lines that the server logged. */
   readonly logged: object[];
+  /** `GET /api/namespaces/{namespace_id}`: all that the router has, in order. */
+  routes(): Promise<readonly string[]>;
   /** `call('GET /api/namespaces')`, `call('POST /api/…', body)`. */
   call(request: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
 }
 
 export interface WorldOptions extends Partial<Pick<RestServerOptions, 'jsonBodyBytesMax' | 'authenticate'>> {
   readonly state?: StateStore;
+  /** Requests need tokens. */
+  readonly tokens?: boolean;
   readonly live?: ApiDeps['live'];
   readonly node?: ApiDeps['node'];
   readonly now?: () => number;
@@ -63,8 +69,11 @@ export async function anApi(options: WorldOptions = {}): Promise<ApiWorld> {
     now = () => NOON,
     onBrokenInvariant = () => undefined,
     node,
+    tokens = false,
     ...server
   } = options;
+  const ended = new AbortController();
+  const directory = tokens ? createDirectory({ state, signal: ended.signal }) : null;
   const blobs = new Map<string, Uint8Array>();
   const values = new Map<string, string>();
   const logged: object[] = [];
@@ -85,9 +94,15 @@ export async function anApi(options: WorldOptions = {}): Promise<ApiWorld> {
     now,
     newId: newUuid,
     ...(node === undefined ? {} : { node }),
+    ...(directory === null ? {} : { directory }),
   };
   await ensureDefaults(deps);
-  const app = createRestServer({ deps, faults: { log, onBrokenInvariant }, ...server });
+  const app = createRestServer({
+    ...{ deps, faults: { log, onBrokenInvariant } },
+    ...(directory === null ? {} : { authenticate: createTokenCheck({ directory, now }) }),
+    ...server,
+  });
+  const routes = collectRoutes(app);
   return {
     app,
     deps,
@@ -95,26 +110,43 @@ export async function anApi(options: WorldOptions = {}): Promise<ApiWorld> {
     blobs,
     values,
     logged,
-    call: async (request, body, headers = {}) => {
-      const [method = '', url = ''] = request.split(' ');
-      const answer = await app.inject({
-        method: method as 'GET',
-        url,
-        headers: { ...VERSION_HEADER, ...headers },
-        ...(body === undefined ? {} : { payload: body as object }),
-      });
-      const isJson = String(answer.headers['content-type']).startsWith('application/json');
-      return {
-        status: answer.statusCode,
-        headers: answer.headers,
-        body: isJson ? answer.json<unknown>() : undefined,
-        text: answer.body,
-      };
-    },
+    routes,
+    call: callerOf(app),
     [Symbol.asyncDispose]: async () => {
+      ended.abort();
       await app.close();
       await state.close();
     },
+  };
+}
+
+function collectRoutes(app: RestApp): ApiWorld['routes'] {
+  const routes: string[] = [];
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const each of [method].flat()) routes.push(`${each} ${url.replaceAll(/:(\w+)/g, '{$1}')}`);
+  });
+  return async () => {
+    await app.ready();
+    return routes.toSorted();
+  };
+}
+
+function callerOf(app: RestApp): ApiWorld['call'] {
+  return async (request, body, headers = {}) => {
+    const [method = '', url = ''] = request.split(' ');
+    const answer = await app.inject({
+      method: method as 'GET',
+      url,
+      headers: { ...VERSION_HEADER, ...headers },
+      ...(body === undefined ? {} : { payload: body as object }),
+    });
+    const isJson = String(answer.headers['content-type']).startsWith('application/json');
+    return {
+      status: answer.statusCode,
+      headers: answer.headers,
+      body: isJson ? answer.json<unknown>() : undefined,
+      text: answer.body,
+    };
   };
 }
 
