@@ -28,6 +28,8 @@ const QUIET_MIN_MS = 200;
 const QUIET_MAX_MS = 900;
 /** A start needs its runs on their way again first. */
 const FIRST_START_LIMIT_MS = 20_000;
+/** So that clients are at work when the first one comes (check TRAFFIC). */
+const FIRST_QUIET_MS = 2_000;
 
 /** Gives those that were made, fewer when it is interrupted. */
 export async function runInjections(
@@ -37,6 +39,7 @@ export async function runInjections(
 ): Promise<readonly Injection[]> {
   const made: Injection[] = [];
   await session.nextStart(performance.now(), { limitMs: FIRST_START_LIMIT_MS, wanted: () => true });
+  await pause(FIRST_QUIET_MS);
   while (made.length < injections && !signal.aborted) {
     await pause(session.chance.between(QUIET_MIN_MS, QUIET_MAX_MS));
     const seen = await runFault(session, firmly(fault), {

@@ -96,14 +96,14 @@ function newLeader({ terms }: Evidence, { from }: Injection, next: Injection | u
   return terms.find((term) => term.from >= from && term.from < until)?.from ?? null;
 }
 
-/** Time to the first body that was started under the leader of after the fault. */
+/** Time to the first body after the fault that was started by whoever led then; after a change, by the new leader or a later one. */
 function nextStart({ bodies, terms }: Evidence, { from }: Injection, leaderFrom: number | null): number | null {
   const since = leaderFrom ?? from;
-  const name = terms.findLast((term) => term.from <= since)?.name;
   let first: number | null = null;
   for (const { mark, at, node } of bodies) {
-    const isIt = mark === 'start' && at >= since && (node === name || node === '');
-    if (isIt && (first === null || at < first)) first = at;
+    if (mark !== 'start' || at < since || (first !== null && at >= first)) continue;
+    const leader = terms.findLast((term) => term.from <= at)?.name;
+    if (node === leader || node === '') first = at;
   }
   return first === null ? null : first - from;
 }

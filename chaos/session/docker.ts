@@ -21,7 +21,8 @@ export interface DockerForChaos extends AsyncDisposable {
 const IMAGE = { name: 'gofer-chaos', tag: 'busybox' };
 const BUSYBOX = '/bin/busybox';
 const COMMANDS = ['sh', 'sleep', 'cat', 'echo', 'true'];
-const READY_LIMIT_MS = 60_000;
+/** A daemon that finds its containerd too slow gives up after a minute; another one then has a minute of its own. */
+const READY_LIMIT_MS = 150_000;
 const OK = 200;
 
 export async function dockerForChaos(engine: EngineKind): Promise<DockerForChaos> {
@@ -96,9 +97,13 @@ function commandLine(pid: string): string {
   }
 }
 
-/** Resolves once it answers. */
+/** Resolves once it answers. One that has given up meanwhile is started anew, as a service manager would. */
 export async function dockerReady(socket: string, daemon: Piece): Promise<void> {
-  await waitUntil(async () => ((await ask(socket, { path: '/_ping' })).status === OK ? true : null), {
+  const answers = async () => {
+    if (!daemon.running()) await daemon.start();
+    return (await ask(socket, { path: '/_ping' })).status === OK ? true : null;
+  };
+  await waitUntil(answers, {
     limitMs: READY_LIMIT_MS,
     what: () => `dockerd does not answer:\n${daemon.lastLines()}`,
   });

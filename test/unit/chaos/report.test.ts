@@ -76,6 +76,25 @@ describe('failover table', () => {
     expect(failoverTable([row])).toContain('| kill-leader | 2 | 0, 1 | 0 | 0 | 0.40 / 0.40 / 0.40 (1 times) |');
   });
 
+  test('the next body is one of whoever led when it began, also when the reign went on beyond the next injection', () => {
+    const good = goodEvidence();
+    const term = (name: string, from: number) => ({ name, nodeId: name, term: from, from, to: null });
+    const body = (node: string, at: number) => ({ mark: 'start' as const, attempt: 'default_flow_9_a_1', at, node });
+    const evidence = {
+      ...{ ...good, terms: [term('node-1', 0), term('node-2', 20_000), term('node-1', 90_000)] },
+      bodies: [body('node-3', 12_000), body('node-2', 21_000), body('node-1', 91_000)],
+    };
+    const injection = { name: 'etcd', target: '', proof: 'gone', well: 0 };
+    const { toNextStartMs } = failoverRow({
+      ...{ fault: 'etcd', what: '', evidence, verdicts: [] },
+      injections: [
+        { ...injection, from: 10_000, to: 10_100 },
+        { ...injection, from: 15_000, to: 15_100 },
+      ],
+    });
+    expect(toNextStartMs).toMatchObject({ count: 2, p50: 6_000, max: 11_000 });
+  });
+
   test.each([
     { values: [], wanted: null },
     { values: [5], wanted: { count: 1, p50: 5, p99: 5, max: 5 } },
