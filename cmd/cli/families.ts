@@ -50,6 +50,16 @@ export const FAMILIES: readonly Family[] = [
     load: async () => (await import('./commands/event.ts')).defineEvent,
   },
   {
+    name: 'token',
+    summary: 'Tokens: who may ask the server for what',
+    load: async () => (await import('./commands/token.ts')).defineToken,
+  },
+  {
+    name: 'role',
+    summary: 'Roles: what the tokens that hold them may do',
+    load: async () => (await import('./commands/role.ts')).defineRole,
+  },
+  {
     name: 'cluster',
     summary: 'The nodes of the cluster: who leads, hand over, empty a node',
     load: async () => (await import('./commands/cluster.ts')).defineCluster,

@@ -1,6 +1,8 @@
-// Standard input as text.
+// Standard input and files as text.
 
-import { usageError } from './cli-error.ts';
+import { readFile } from 'node:fs/promises';
+import { unreadable, usageError } from './cli-error.ts';
+import type { Terminal } from './terminal.ts';
 
 /** Far above any secret or list of variables that the server takes. */
 const INPUT_BYTES_MAX = 8 * 1_048_576;
@@ -17,6 +19,14 @@ export async function readInput(stdin: AsyncIterable<Uint8Array | string>): Prom
     chunks.push(bytes);
   }
   return textOfBytes(Buffer.concat(chunks), 'Standard input');
+}
+
+/** `-` is standard input. Throws a usage error when it cannot be read. */
+export async function readTextFile({ stdin }: Pick<Terminal, 'stdin'>, file: string): Promise<string> {
+  if (file === '-') return readInput(stdin);
+  return readFile(file, 'utf8').catch((error: unknown) => {
+    throw unreadable(file, error);
+  });
 }
 
 /** Bytes that are no UTF-8 would be sent as something else. */

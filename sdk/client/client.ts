@@ -1,5 +1,6 @@
 // The typed client of Gofer's API: one method for each operation. The CLI uses it, and so may any program.
 
+import type * as access from './access-types.ts';
 import type * as cluster from './cluster-types.ts';
 import { download } from './download.ts';
 import type { ObjectDownload } from './download.ts';
@@ -33,6 +34,8 @@ export function createClient(options: ClientOptions) {
     ...objectCalls(transport),
     ...secretCalls(transport),
     ...eventCalls(transport),
+    ...tokenCalls(transport),
+    ...roleCalls(transport),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
@@ -266,5 +269,40 @@ function eventCalls(transport: Transport): Streams & {
     ...createStreams(transport),
     getEvent: ({ eventId }) => transport.json({ method: 'GET', path: path(eventId) }),
     deleteEvent: ({ eventId }) => transport.json({ method: 'DELETE', path: path(eventId), removes: true }),
+  };
+}
+
+function tokenCalls({ json }: Transport) {
+  const all = '/api/tokens';
+  const path = ({ tokenId }: { readonly tokenId: string }) => `${all}/${part(tokenId)}`;
+  return {
+    listTokens: () => json<{ readonly tokens: readonly access.Token[] }>({ method: 'GET', path: all }),
+    createToken: (token: access.NewToken) =>
+      json<access.CreatedToken>({ method: 'POST', path: all, json: { ...token } }),
+    /** Works once in the life of an installation, and needs no token. */
+    createBootstrapToken: () => json<access.CreatedToken>({ method: 'POST', path: `${all}/bootstrap` }),
+    whoAmI: () => json<{ readonly token: access.Token }>({ method: 'GET', path: `${all}/whoami` }),
+    getToken: (of: { readonly tokenId: string }) =>
+      json<{ readonly token: access.Token }>({ method: 'GET', path: path(of) }),
+    updateToken: ({ disabled, ...of }: { readonly tokenId: string; readonly disabled: boolean }) =>
+      json<undefined>({ method: 'PATCH', path: path(of), json: { disabled } }),
+    deleteToken: (of: { readonly tokenId: string }) =>
+      json<undefined>({ method: 'DELETE', path: path(of), removes: true }),
+  };
+}
+
+function roleCalls({ json }: Transport) {
+  const all = '/api/roles';
+  const path = ({ roleId }: { readonly roleId: string }) => `${all}/${part(roleId)}`;
+  type One = { readonly role: access.Role };
+  type Change = { readonly description?: string; readonly permissions?: readonly access.Permission[] };
+  return {
+    listRoles: () => json<{ readonly roles: readonly access.Role[] }>({ method: 'GET', path: all }),
+    createRole: (role: Omit<access.Role, 'system_role'>) => json<One>({ method: 'POST', path: all, json: { ...role } }),
+    getRole: (of: { readonly roleId: string }) => json<One>({ method: 'GET', path: path(of) }),
+    updateRole: ({ roleId, ...changes }: Change & { readonly roleId: string }) =>
+      json<One>({ method: 'PATCH', path: path({ roleId }), json: { ...changes } }),
+    deleteRole: (of: { readonly roleId: string }) =>
+      json<undefined>({ method: 'DELETE', path: path(of), removes: true }),
   };
 }

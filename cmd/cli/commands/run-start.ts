@@ -1,15 +1,13 @@
 // `gofer run start`, which is also `gofer pipeline run`; and what `gofer run retry` shares with it.
 
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Run } from '../../../sdk/client/types.ts';
-import { unreadable } from '../cli-error.ts';
 import { done, type Context } from '../context.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { followRun } from '../follow/follow-run.ts';
 import { action, collect, leaf, type Host, type LeafSpec } from '../host.ts';
 import { keyValues, parseVariablesFile } from '../parse-arguments.ts';
-import { readInput } from '../read-input.ts';
+import { readTextFile } from '../read-input.ts';
 
 interface StartOptions extends AfterStart {
   readonly variable?: readonly string[];
@@ -54,16 +52,9 @@ async function variablesOf({ terminal }: Context, { variable = [], variablesFile
   const single = keyValues('--variable', variable);
   if (file === undefined) return single;
   return {
-    ...parseVariablesFile(await textOf(file, terminal.stdin), file === '-' ? 'standard input' : file),
+    ...parseVariablesFile(await readTextFile(terminal, file), file === '-' ? 'standard input' : file),
     ...single,
   };
-}
-
-async function textOf(file: string, stdin: AsyncIterable<Uint8Array>): Promise<string> {
-  if (file === '-') return readInput(stdin);
-  return readFile(file, 'utf8').catch((error: unknown) => {
-    throw unreadable(file, error);
-  });
 }
 
 export async function tellStarted(context: Context, run: Run, { follow }: AfterStart): Promise<ExitCode | void> {
