@@ -1,6 +1,7 @@
 // Faults of the engine. With the process engine that is the leader's launcher, the shell that forks all supervisors; with Docker it is
 // the daemon, if it is one that was started for this and may be killed.
 
+import { waitUntil } from '../local-cluster/wait-until.ts';
 import type { Fault, OngoingFault } from './fault.ts';
 import { freezePieces, killPieces } from './kills.ts';
 import { childrenOf, processState, send } from './processes.ts';
@@ -17,11 +18,16 @@ interface Hit {
 /** Programs that a launcher may be. */
 const SHELLS: ReadonlySet<string> = new Set(['sh', 'bash', 'dash', 'busybox']);
 
+/** One that has just been killed is back with the next launch. */
+const LAUNCHER_LIMIT_MS = 10_000;
+
 async function launcherOfLeader({ cluster }: Session): Promise<Hit> {
-  const leader = await cluster.leader();
-  const launcher = childrenOf(leader.pid() ?? 0).find(({ program }) => SHELLS.has(program));
-  if (launcher === undefined) throw new Error(`${leader.name} has no launcher`);
-  return { name: `launcher of ${leader.name}`, pid: launcher.pid };
+  const find = async (): Promise<Hit | null> => {
+    const leader = await cluster.leader();
+    const launcher = childrenOf(leader.pid() ?? 0).find(({ program }) => SHELLS.has(program));
+    return launcher === undefined ? null : { name: `launcher of ${leader.name}`, pid: launcher.pid };
+  };
+  return waitUntil(find, { limitMs: LAUNCHER_LIMIT_MS, what: () => 'the leader has no launcher' });
 }
 
 async function killed({ name, pid }: Hit): Promise<OngoingFault> {

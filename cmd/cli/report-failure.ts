@@ -87,7 +87,13 @@ function describeApiError(error: ApiError, command: string, settings: CliSetting
 }
 
 function hintsFor(exitCode: ExitCode, { message, requestId }: ApiError): readonly string[] {
-  if (exitCode === EXIT.denied) return ['The token comes from GOFER_TOKEN, ~/.gofer.toml or --token.'];
+  if (exitCode === EXIT.denied) {
+    const source = 'The token comes from GOFER_TOKEN, ~/.gofer.toml or --token.';
+    // The server does not know this token at all, as on the very first day.
+    return message === 'Unauthorized'
+      ? [source, 'A new server has its first token by: gofer token bootstrap']
+      : [source];
+  }
   if (exitCode === EXIT.conflict && message.includes('is disabled')) return ['See: gofer pipeline enable --help'];
   if (exitCode === EXIT.conflict) return message.includes('force') ? ['Add --force.'] : [];
   return exitCode === EXIT.failure && requestId !== '' ? [`Request id, for the server's log: ${requestId}`] : [];
