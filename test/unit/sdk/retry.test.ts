@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { createClient } from '../../../sdk/client/client.ts';
 import type { Client, ClientOptions } from '../../../sdk/client/client.ts';
 import { ApiError, UnreachableError } from '../../../sdk/client/errors.ts';
@@ -13,6 +13,10 @@ import { eventually } from '../../eventually.ts';
 import { aScriptedServer } from './scripted-server.ts';
 import type { Line, ScriptedServer } from './scripted-server.ts';
 
+/** Node loads its HTTP client with the first call, which on a busy machine takes longer than a first contact may. */
+beforeAll(async () => {
+  await clientOf(await aScriptedServer(OK)).getRun(RUN);
+});
 afterEach(() => {
   vi.useRealTimers();
 });
