@@ -2,9 +2,12 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { houseCopy } from './house-copy.ts';
 import type { HouseCopy } from './house-copy.ts';
+
+// Each looks through a tree of its own, which takes many times as long on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** Rooms that together import nothing from elsewhere. */
 const ROOMS = ['store', 'cluster', 'scheduler'];
