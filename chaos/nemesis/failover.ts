@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { FaultSeen } from '../checks/evidence.ts';
 import { becomeWell } from '../session/health.ts';
 import type { Session } from '../session/session.ts';
+import { enoughTraffic } from './enough-traffic.ts';
 import type { Fault } from './fault.ts';
 import { runFault } from './run-fault.ts';
 
@@ -28,8 +29,6 @@ const QUIET_MIN_MS = 200;
 const QUIET_MAX_MS = 900;
 /** A start needs its runs on their way again first. */
 const FIRST_START_LIMIT_MS = 20_000;
-/** So that clients are at work when the first one comes (check TRAFFIC). */
-const FIRST_QUIET_MS = 2_000;
 
 /** Gives those that were made, fewer when it is interrupted. */
 export async function runInjections(
@@ -39,16 +38,18 @@ export async function runInjections(
 ): Promise<readonly Injection[]> {
   const made: Injection[] = [];
   await session.nextStart(performance.now(), { limitMs: FIRST_START_LIMIT_MS, wanted: () => true });
-  await pause(FIRST_QUIET_MS);
+  let well = 0;
   while (made.length < injections && !signal.aborted) {
     await pause(session.chance.between(QUIET_MIN_MS, QUIET_MAX_MS));
+    await enoughTraffic(session, well);
     const seen = await runFault(session, firmly(fault), {
       holdMs: 0,
       meanwhile: (ongoing) => measured(session, fault, ongoing.at),
     });
     await session.links.heal();
     await becomeWell(session);
-    const injection = { ...seen, well: performance.now() };
+    well = performance.now();
+    const injection = { ...seen, well };
     made.push(injection);
     onInjection(injection, made.length);
   }

@@ -2,11 +2,10 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FaultSeen } from '../checks/evidence.ts';
-import { WINDOW_MS } from '../checks/validity.ts';
-import { BOUNDS } from '../session/collect.ts';
 import { becomeWell } from '../session/health.ts';
 import type { Session } from '../session/session.ts';
 import type { Fault } from './fault.ts';
+import { enoughTraffic } from './enough-traffic.ts';
 import { runFault } from './run-fault.ts';
 
 export interface MixOptions {
@@ -24,9 +23,6 @@ const EXTRA_HOLD_MAX_MS = 3_000;
 const PAIR_CHANCE = 0.25;
 /** The second comes within this time of the first. */
 const PAIR_GAP_MS = 1_500;
-/** More than the check TRAFFIC asks for: a fault needs a moment to begin. */
-const TRAFFIC_RESERVE = 3;
-const TRAFFIC_LIMIT_MS = 60_000;
 
 /** Ends with all faults healed. */
 export async function runMix(session: Session, { faults, minutes, onFault, signal }: MixOptions): Promise<void> {
@@ -81,17 +77,6 @@ async function joinIn(session: Session, fault: Fault, onFault: MixOptions['onFau
   // Nobody may lead just now, or etcd may not answer: then there is nothing to hit, and one fault is enough.
   const seen = await runFault(session, fault, { holdMs: fault.holdMs, joins: true }).catch(() => null);
   if (seen !== null) onFault(seen);
-}
-
-/** Calls of before `wellAt` do not count: clients that were held up by the last fault may need a moment more than the cluster. */
-async function enoughTraffic({ recorder, options }: Session, wellAt: number): Promise<void> {
-  const end = performance.now() + TRAFFIC_LIMIT_MS;
-  while (performance.now() < end) {
-    const since = Math.max(wellAt, performance.now() - WINDOW_MS);
-    const recent = recorder.operations.slice(-100).filter(({ ret, out }) => out !== undefined && (ret ?? 0) >= since);
-    if (recent.length >= BOUNDS[options.engine].callsMin + TRAFFIC_RESERVE) return;
-    await pause(100);
-  }
 }
 
 /** Fisher and Yates. */
