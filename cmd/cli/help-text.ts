@@ -20,6 +20,8 @@ Commands:
   task        The tasks of a run, and their logs
   secret      Secrets of a pipeline, and global ones
   event       What happened, in order
+  token       Tokens: who may ask the server for what
+  role        Roles: what the tokens that hold them may do
   cluster     The nodes of the cluster: who leads, hand over, empty a node
   context     Show the configuration in use, and the server's version
   service     Run the server

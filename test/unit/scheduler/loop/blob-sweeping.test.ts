@@ -63,6 +63,7 @@ async function* bytes() {
   yield Buffer.from('bytes');
 }
 
+const isTwoInAll = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0) === 2;
 const blobOf = (key: string, id: string) => newBlobName({ scope: scopes.pipeline(RUN), key, id });
 const recordOf = (key: string, blobName: string) =>
   objectKeyRecord.encode({ key, created: NOON, modified: NOON, size: 5, sha256: '', blobName });
@@ -85,7 +86,8 @@ test('blobs that no record points to go; those that one points to stay', async (
   const foreign = await world.blob('something/else');
   world.sweep();
   await eventually(async () => expect(await world.names()).toEqual([kept, foreign].sort()));
-  expect(world.logged).toEqual([{ blobs: 2 }]);
+  // In one sweep or in two, and said a moment after they have gone.
+  await eventually(() => expect(world.logged.flatMap((fields) => Object.values(fields))).toSatisfy(isTwoInAll));
 });
 
 test('a blob whose record comes within the grace stays', async () => {
