@@ -65,25 +65,52 @@ async function readKeys(disk: KeyDisk, path: string): Promise<readonly SealingKe
   }
 }
 
+/** Another node on the same directory may sweep the temporary file away under our hands; then we write another one. */
+const TRIES_MAX = 5;
+
 /** Linked, not renamed, into place: of two that start at once one makes the file, and the other takes it. */
 async function createFile(disk: KeyDisk, path: string): Promise<void> {
   await disk.mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  if ((await disk.readdir(dirname(path))).includes(basename(path))) return;
-  const temporary = await writeTemporary(disk, path, [newSealingKey()]);
-  try {
-    await disk.link(temporary, path);
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
-  } finally {
-    await disk.unlink(temporary);
+  if (await isThere(disk, path)) return;
+  await placed(disk, path, { keys: [newSealingKey()], place: disk.link, isPlaced: () => isThere(disk, path) });
+}
+
+async function replaceFile(disk: KeyDisk, path: string, keys: readonly SealingKey[]): Promise<void> {
+  await placed(disk, path, { keys, place: disk.rename, isPlaced: async () => false });
+}
+
+async function isThere(disk: KeyDisk, path: string): Promise<boolean> {
+  return (await disk.readdir(dirname(path))).includes(basename(path));
+}
+
+interface Placing {
+  readonly keys: readonly SealingKey[];
+  readonly place: (temporary: string, path: string) => Promise<void>;
+  /** Whether another node has done it meanwhile. */
+  readonly isPlaced: () => Promise<boolean>;
+}
+
+async function placed(disk: KeyDisk, path: string, { keys, place, isPlaced }: Placing): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    const temporary = await writeTemporary(disk, path, keys);
+    try {
+      await place(temporary, path);
+      break;
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') break;
+      if (codeOf(error) !== 'ENOENT' || tries === TRIES_MAX) throw error;
+      if (await isPlaced()) break;
+    } finally {
+      await unlinkIfThere(disk, temporary);
+    }
   }
   await syncDirectory(disk, dirname(path));
 }
 
-async function replaceFile(disk: KeyDisk, path: string, keys: readonly SealingKey[]): Promise<void> {
-  const temporary = await writeTemporary(disk, path, keys);
-  await disk.rename(temporary, path);
-  await syncDirectory(disk, dirname(path));
+async function unlinkIfThere(disk: KeyDisk, path: string): Promise<void> {
+  await disk.unlink(path).catch((error: unknown) => {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  });
 }
 
 const temporaryPrefix = (path: string) => `.${basename(path)}.new-`;
@@ -104,7 +131,7 @@ async function writeTemporary(disk: KeyDisk, path: string, keys: readonly Sealin
 async function sweep(disk: KeyDisk, path: string): Promise<void> {
   const real = await disk.realpath(path);
   for (const name of await disk.readdir(dirname(real))) {
-    if (name.startsWith(temporaryPrefix(real))) await disk.unlink(join(dirname(real), name));
+    if (name.startsWith(temporaryPrefix(real))) await unlinkIfThere(disk, join(dirname(real), name));
   }
 }
 

@@ -36,6 +36,19 @@ describe('the first start', () => {
     expect(ids(await open())).toEqual(ids(await open()));
   });
 
+  test.each(['before', 'after'] as const)('another node sweeps right %s the file is put in its place', async (when) => {
+    const rings: KeyRing[] = [];
+    const link: KeyDisk['link'] = async (from, to) => {
+      if (when === 'before') rings.push(await open());
+      await fileSystem.link(from, to);
+      if (when === 'after') rings.push(await open());
+    };
+    rings.push(await open({ ...fileSystem, link }));
+    expect(ids(rings[0] ?? (await open()))).toEqual(ids(await open()));
+    expect(ids(rings[1] ?? (await open()))).toEqual(ids(await open()));
+    expect(await readdir(join(path, '..'))).toEqual(['secret.key']);
+  });
+
   test('of many that start at once, all have the same key', async () => {
     const rings = await Promise.all(Array.from({ length: 10 }, () => open()));
     expect(new Set(rings.flatMap(ids)).size).toBe(1);
