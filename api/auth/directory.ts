@@ -8,6 +8,7 @@ import { keys } from '../../store/keys.ts';
 import type { Role, Token } from '../../store/model/access.ts';
 import { roleRecord, tokenNameRecord, tokenRecord } from '../../store/records/access-records.ts';
 import type { KeyRange, StateStore } from '../../store/state/port.ts';
+import { findRecord } from '../operations/store-pages.ts';
 import { systemRole } from './built-in-roles.ts';
 
 export interface Directory {
@@ -89,8 +90,7 @@ function isSame(left: string, right: string): boolean {
 }
 
 async function readRecord<T>(state: StateStore, key: string, codec: RecordCodec<T>): Promise<T | null> {
-  const kv = await state.get(key);
-  return kv === null ? null : codec.decode(kv.value);
+  return (await findRecord(state, key, codec))?.value ?? null;
 }
 
 interface Follow {

@@ -11,7 +11,7 @@ import type { Write } from '../../store/state/port.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Needs, Operation, RequestContext } from './operation.ts';
 import { notFound } from './parse-place.ts';
-import { findRecord, listRecords, needRecord, retried } from './store-pages.ts';
+import { contended, findRecord, listRecords, needRecord, retried } from './store-pages.ts';
 import { NO_PREFERENCES } from './system.ts';
 
 export interface NewToken {
@@ -101,10 +101,11 @@ function keyOf(tokenId: string): string {
 async function createToken({ state, now, newId }: ApiDeps, input: NewToken): Promise<CreatedToken> {
   checkNewToken(input);
   const made = makeToken(input, { created: now(), tokenId: newId() });
-  await state.commit({
+  const { succeeded } = await state.commit({
     compares: [{ target: 'create', key: keys.token(made.token.tokenId), equals: 0 }],
     writes: made.writes,
   });
+  if (!succeeded) throw contended();
   return made;
 }
 

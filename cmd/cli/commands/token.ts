@@ -85,7 +85,7 @@ function defineMaking(family: Command, host: Host): void {
 }
 
 function defineChanging(family: Command, host: Host): void {
-  for (const [name, disabled, done_] of [
+  for (const [name, disabled, word] of [
     ['enable', false, 'Enabled'],
     ['disable', true, 'Disabled'],
   ] as const) {
@@ -96,7 +96,7 @@ function defineChanging(family: Command, host: Host): void {
     }).action(
       action(host, async ({ client, show }, tokenId: string) => {
         await client.updateToken({ tokenId, disabled });
-        show(done({ token: { id: tokenId, disabled } }, `${done_} token [${tokenId}]`));
+        show(done({ token: { id: tokenId, disabled } }, `${word} token [${tokenId}]`));
       }),
     );
   }
