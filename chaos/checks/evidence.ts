@@ -132,6 +132,8 @@ export interface FaultSeen {
   readonly proof: string | null;
   /** The engine stood still: what it had been told to start before begins when it goes on. */
   readonly holdsEngine?: boolean;
+  /** What a body printed in those moments was in the hands of a process that was killed. */
+  readonly losesOutput?: boolean;
 }
 
 /** All of it. */

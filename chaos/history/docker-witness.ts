@@ -1,11 +1,13 @@
 // The witness of containers: the daemon's own event stream tells of every start, whoever asked for it, and the nodes' proxies tell who
-// asked. It is read past all proxies, from before the first start, and goes on where it was when the daemon was restarted.
+// asked. It is read past all proxies, from before the first start, and goes on where it was when the daemon was restarted. A daemon
+// that is killed may take an event with it: what it then still knows of its containers is asked for.
 
 import http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { BodyMark } from '../checks/evidence.ts';
 import { startsIn } from '../links/docker-requests.ts';
-import { parseContainerEvent } from './parse-docker.ts';
+import { ask } from '../links/docker-call.ts';
+import { parseAttemptContainers, parseContainerEvent, parseContainerLife } from './parse-docker.ts';
 import type { ContainerEvent } from './parse-docker.ts';
 import type { Witness } from './witness.ts';
 
@@ -34,8 +36,11 @@ export interface DockerWitnessOptions {
 }
 
 const AGAIN_MS = 50;
+const OK = 200;
 const NANOS_PER_MILLI = 1_000_000n;
 const NANOS_PER_SECOND = 1_000_000_000n;
+/** The daemon writes a start down, and then tells of it. */
+const ASKED_EARLY_NANOS = 5n * NANOS_PER_SECOND;
 /** An event that the daemon has made is on its way to us for less than this. */
 const CATCH_UP_MS = 500;
 
@@ -44,29 +49,23 @@ export async function watchDocker({ socket, starterOf }: DockerWitnessOptions): 
   const over = new AbortController();
   const marks: BodyMark[] = [];
   const listeners = new Set<(mark: BodyMark) => void>();
-  const seen = new Set<string>();
-  let newest = BigInt(Date.now()) * NANOS_PER_MILLI;
-  let ready: () => void = () => undefined;
-  const isReady = new Promise<void>((resolve) => (ready = resolve));
-
-  function take(line: string): void {
-    const event = parseContainerEvent(line);
-    if (event === null || event.attempt === '') return;
-    // What a stream that was taken up again tells a second time.
-    const id = `${event.containerId} ${event.action} ${event.at}`;
-    if (seen.has(id)) return;
-    seen.add(id);
-    if (event.at > newest) newest = event.at;
+  const told = new ToldEvents((event) => {
     const mark = markOf(event, starterOf);
     if (mark === null) return;
     marks.push(mark);
     for (const listener of listeners) listener(mark);
-  }
+  });
+  let ready: () => void = () => undefined;
+  const isReady = new Promise<void>((resolve) => (ready = resolve));
 
   async function follow(): Promise<void> {
-    while (!over.signal.aborted) {
-      const since = `${newest / NANOS_PER_SECOND}.${String(newest % NANOS_PER_SECOND).padStart(9, '0')}`;
-      await readEvents({ socket, since, signal: over.signal, onOpen: ready, take }).catch(() => undefined);
+    for (let times = 0; !over.signal.aborted; times += 1) {
+      const onOpen = () => {
+        ready();
+        if (times > 0) askForMissed(socket, told, over.signal).catch(() => undefined);
+      };
+      const reading = { socket, since: told.since(), signal: over.signal, onOpen };
+      await readEvents({ ...reading, take: (line) => told.take(line) }).catch(() => undefined);
       await pause(AGAIN_MS);
     }
   }
@@ -85,6 +84,70 @@ export async function watchDocker({ socket, starterOf }: DockerWitnessOptions): 
       await following;
     },
   };
+}
+
+/** Hears of everything once, by event or by answer. */
+class ToldEvents {
+  readonly #note: (event: ContainerEvent) => void;
+  readonly #seen = new Set<string>();
+  /** What was asked for, by container and action, with its time. */
+  readonly #asked = new Map<string, bigint>();
+  #newest = BigInt(Date.now()) * NANOS_PER_MILLI;
+
+  constructor(note: (event: ContainerEvent) => void) {
+    this.#note = note;
+  }
+
+  /** From where the next stream has to go on. */
+  since(): string {
+    return `${this.#newest / NANOS_PER_SECOND}.${String(this.#newest % NANOS_PER_SECOND).padStart(9, '0')}`;
+  }
+
+  take(line: string): void {
+    const event = parseContainerEvent(line);
+    if (event === null || event.attempt === '') return;
+    // What a stream that was taken up again tells a second time.
+    const id = `${nameOf(event)} ${event.at}`;
+    if (this.#seen.has(id)) return;
+    this.#seen.add(id);
+    if (event.at > this.#newest) this.#newest = event.at;
+    if (!this.#isKnown(event)) this.#tell(event);
+  }
+
+  /** What the daemon answered, unless its event came. */
+  answer(event: ContainerEvent): void {
+    if (this.#seen.has(nameOf(event))) return;
+    this.#asked.set(nameOf(event), event.at);
+    this.#tell(event);
+  }
+
+  /** It was asked for a moment before its event came. Once only, and not much later: a second start is one. */
+  #isKnown(event: ContainerEvent): boolean {
+    const known = this.#asked.get(nameOf(event));
+    this.#asked.delete(nameOf(event));
+    return known !== undefined && event.at < known + ASKED_EARLY_NANOS;
+  }
+
+  #tell(event: ContainerEvent): void {
+    this.#seen.add(nameOf(event));
+    this.#note(event);
+  }
+}
+
+function nameOf({ containerId, action }: ContainerEvent): string {
+  return `${containerId} ${action}`;
+}
+
+async function askForMissed(socket: string, told: ToldEvents, signal: AbortSignal): Promise<void> {
+  const { body: list } = await ask(socket, { path: '/containers/json?all=1', signal });
+  for (const { containerId, attempt } of parseAttemptContainers(list)) {
+    const { body, status } = await ask(socket, { path: `/containers/${containerId}/json`, signal });
+    if (status !== OK) continue;
+    const { startedAt, endedAt, exitCode } = parseContainerLife(body);
+    const facts = { containerId, attempt, exitCode: String(exitCode) };
+    if (startedAt !== null) told.answer({ ...facts, action: 'start', at: BigInt(startedAt) * NANOS_PER_MILLI });
+    if (endedAt !== null) told.answer({ ...facts, action: 'die', at: BigInt(endedAt) * NANOS_PER_MILLI });
+  }
 }
 
 function markOf(event: ContainerEvent, starterOf: Starters['starterOf']): BodyMark | null {

@@ -1,4 +1,4 @@
-// Lines of the Docker daemon's event stream (`GET /events`).
+// What the Docker daemon tells of containers: lines of its event stream (`GET /events`), its list, and its word on one of them.
 
 export interface ContainerEvent {
   readonly action: 'start' | 'die';
@@ -30,4 +30,50 @@ export function parseContainerEvent(text: string): ContainerEvent | null {
     exitCode: attributes['exitCode'] ?? '',
     at: BigInt(timeNano),
   };
+}
+
+/** Ids of all containers that are some attempt's, from `GET /containers/json`. */
+export function parseAttemptContainers(
+  text: string,
+): readonly { readonly containerId: string; readonly attempt: string }[] {
+  const list = JSON.parse(text) as readonly {
+    readonly Id: string;
+    readonly Labels?: Readonly<Record<string, string>>;
+  }[];
+  return list.flatMap(({ Id: containerId, Labels: labels }) => {
+    const attempt = labels?.['io.gofer.attempt'];
+    return attempt === undefined ? [] : [{ containerId, attempt }];
+  });
+}
+
+export interface ContainerLife {
+  /** Milliseconds since the epoch; null = the daemon knows of none. */
+  readonly startedAt: number | null;
+  readonly endedAt: number | null;
+  readonly exitCode: number;
+}
+
+interface Inspected {
+  readonly Created: string;
+  readonly State: {
+    readonly Running: boolean;
+    readonly StartedAt: string;
+    readonly FinishedAt: string;
+    readonly ExitCode: number;
+  };
+}
+
+/** From `GET /containers/<id>/json`. One that runs or has ended was started, even if the daemon does not know when. */
+export function parseContainerLife(text: string): ContainerLife {
+  const { Created: created, State: state } = JSON.parse(text) as Inspected;
+  const endedAt = state.Running ? null : instant(state.FinishedAt);
+  const isStarted = state.Running || endedAt !== null;
+  const startedAt = instant(state.StartedAt) ?? (isStarted ? Date.parse(created) : null);
+  return { startedAt, endedAt, exitCode: state.ExitCode };
+}
+
+/** Docker's word for never is the year 1. */
+function instant(text: string): number | null {
+  const at = Date.parse(text);
+  return at > 0 ? at : null;
 }

@@ -113,7 +113,7 @@ export const ENGINE_FAULTS: readonly Fault[] = [
   },
   {
     ...{ ...facts, name: 'docker-kill', what: 'kill -9 of the Docker daemon, and a new one' },
-    ...{ holdMs: DOWN_MS, holdsEngine: true },
+    ...{ holdMs: DOWN_MS, holdsEngine: true, losesOutput: true },
     missing: ownDaemon,
     begin: async (session) => killPieces(daemonOf(session)),
   },

@@ -14,6 +14,8 @@ export interface Fault {
   readonly holdMs: number;
   /** The engine stands still: starts that it was told before come when it goes on. */
   readonly holdsEngine?: boolean;
+  /** What a body prints in those moments may be lost: whoever read it is killed. */
+  readonly losesOutput?: boolean;
   /** Null = it can be done here; else what is missing. */
   missing(session: Session): string | null;
   begin(session: Session): Promise<OngoingFault>;

@@ -22,7 +22,8 @@ const JOINED = 'not seen, beside another fault';
 /** Resolves once it is healed, which does not mean that all is well again. */
 export async function runFault(session: Session, fault: Fault, options: RunFaultOptions): Promise<FaultSeen> {
   const ongoing = await fault.begin(session);
-  const facts = { name: fault.name, target: ongoing.target, from: ongoing.at, holdsEngine: fault.holdsEngine === true };
+  const { name, holdsEngine = false, losesOutput = false } = fault;
+  const facts = { name, target: ongoing.target, from: ongoing.at, holdsEngine, losesOutput };
   const index = session.faults.push({ ...facts, to: Infinity, proof: null });
   let proof: string | null = null;
   try {

@@ -4,13 +4,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createPiece } from '../local-cluster/piece.ts';
 import type { Piece } from '../local-cluster/piece.ts';
 import { waitUntil } from '../local-cluster/wait-until.ts';
 import { send } from '../nemesis/processes.ts';
+import { ask } from '../links/docker-call.ts';
+import { watchDaemon } from './docker-watchdog.ts';
 import { parseIds } from './parse-containers.ts';
 import type { DockerOptions, EngineKind } from './session.ts';
 
@@ -25,7 +26,7 @@ const COMMANDS = ['sh', 'sleep', 'cat', 'echo', 'true'];
 const READY_LIMIT_MS = 150_000;
 const OK = 200;
 
-export async function dockerForChaos(engine: EngineKind): Promise<DockerForChaos> {
+export async function dockerForChaos(engine: EngineKind, onStep: (step: string) => void): Promise<DockerForChaos> {
   if (engine !== 'docker') return given({ socket: '', image: 'none', daemon: null });
   const host = process.env['DOCKER_HOST'] ?? '';
   if (host !== '' && !host.startsWith('unix://')) {
@@ -36,7 +37,7 @@ export async function dockerForChaos(engine: EngineKind): Promise<DockerForChaos
     await importImage(socket);
     return given({ socket, image: `${IMAGE.name}:${IMAGE.tag}`, daemon: null });
   }
-  return ownDaemon();
+  return ownDaemon(onStep);
 }
 
 function given(options: DockerOptions): DockerForChaos {
@@ -46,13 +47,16 @@ function given(options: DockerOptions): DockerForChaos {
 /**
  * In a network of its own, without a bridge: it meets no other daemon of this machine. In the machine's own network a daemon without a
  * bridge would take `docker0` away from the one that is there. Containers outlive it, as in production.
+ * Its containerd dies with it. Where nobody reaps orphans at once, the dead one's number still looks alive, and the next daemon
+ * would wait a quarter of a minute for it and then give up: hence both pid files go.
  */
-async function ownDaemon(): Promise<DockerForChaos> {
+async function ownDaemon(onStep: (step: string) => void): Promise<DockerForChaos> {
   const directory = await mkdtemp(path.join(tmpdir(), 'gofer-chaos-docker-'));
   const at = (name: string) => path.join(directory, name);
   const socket = at('docker.sock');
   const line = [
-    ...[`rm -f '${at('pid')}'; exec unshare --net dockerd --host 'unix://${socket}' --data-root '${at('data')}'`],
+    ...[`rm -f '${at('pid')}' '${at('exec/containerd/containerd.pid')}';`],
+    ...[`exec unshare --net dockerd --host 'unix://${socket}' --data-root '${at('data')}'`],
     ...[`--exec-root '${at('exec')}' --pidfile '${at('pid')}' --bridge none --iptables=false --live-restore`],
   ];
   const daemon = createPiece({
@@ -76,9 +80,14 @@ async function ownDaemon(): Promise<DockerForChaos> {
     await close();
     throw error;
   }
+  const options = { socket, image: `${IMAGE.name}:${IMAGE.tag}`, daemon };
+  const watchdog = watchDaemon(options, onStep);
   return {
-    options: { socket, image: `${IMAGE.name}:${IMAGE.tag}`, daemon },
-    [Symbol.asyncDispose]: close,
+    options,
+    [Symbol.asyncDispose]: async () => {
+      await watchdog[Symbol.asyncDispose]();
+      await close();
+    },
   };
 }
 
@@ -132,24 +141,4 @@ async function importImage(socket: string): Promise<void> {
   } finally {
     await rm(root, { recursive: true, force: true });
   }
-}
-
-interface Question {
-  readonly method?: 'GET' | 'POST';
-  readonly path: string;
-  readonly source?: NodeJS.ReadableStream;
-}
-
-async function ask(socketPath: string, { method = 'GET', path: route, source }: Question) {
-  const headers = source === undefined ? {} : { 'content-type': 'application/x-tar' };
-  const request = http.request({ socketPath, method, path: route, headers });
-  if (source === undefined) request.end();
-  else source.pipe(request);
-  const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
-    request.on('response', resolve);
-    request.on('error', reject);
-  });
-  let body = '';
-  for await (const chunk of answer.setEncoding('utf8')) body += String(chunk);
-  return { status: answer.statusCode ?? 0, body };
 }

@@ -26,7 +26,7 @@ export interface Telling {
 export async function runChaos(options: ChaosOptions, { say, onFault, signal }: Telling): Promise<Evidence> {
   const wanted = faultsNamed(options.faults);
   say(`seed ${options.seed}, engine ${options.engine}, ${options.nodes} nodes, report in ${options.report}`);
-  await using docker = await dockerForChaos(options.engine);
+  await using docker = await dockerForChaos(options.engine, say);
   await using session = await openSession({
     ...{ seed: options.seed, nodes: options.nodes, engine: options.engine, directory: options.report },
     ...(options.executable === '' ? {} : { executable: options.executable }),

@@ -58,7 +58,7 @@ export async function runFailover(options: ChaosOptions, { facts, say, signal }:
 async function measure(fault: Fault, options: ChaosOptions, run: FailoverRun): Promise<FailoverRow | null> {
   const { facts, say, signal } = run;
   const directory = path.join(options.report, fault.name);
-  await using docker = await dockerForChaos(options.engine);
+  await using docker = await dockerForChaos(options.engine, say);
   await using session = await openSession({
     ...{ seed: options.seed, nodes: options.nodes, engine: options.engine, directory },
     ...(options.executable === '' ? {} : { executable: options.executable }),

@@ -15,8 +15,9 @@ export interface BodyTruth {
   /** Null while it runs. */
   end: AttemptEnd | null;
   /**
-   * A removal that was sent before it started arrived after it had ended, and took its log along. Docker knows no "remove unless it was
-   * ever started" (settle.ts), so that cannot be helped: it takes two leaders and two late messages.
+   * Its log cannot be had. A removal that was sent before it started arrived after it had ended, and took the log along: Docker knows no
+   * "remove unless it was ever started" (settle.ts), so that cannot be helped; it takes two leaders and two late messages. Or the daemon
+   * was killed while it started the body.
    */
   tracesTaken: boolean;
 }

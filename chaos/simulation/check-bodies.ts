@@ -79,8 +79,12 @@ const SAME = [
   ['exited with 137', 'SIGKILL'],
 ] as const;
 
-/** Only where an engine cannot tell: a start that was being undone. */
-const HONEST_LOSSES = ['it was started while it was being removed', 'an unfinished start was being undone'];
+/** Only where an engine cannot tell: a start that was being undone, or that the daemon did not live to write down. */
+const HONEST_LOSSES = [
+  'it was started while it was being removed',
+  'an unfinished start was being undone',
+  'the Docker daemon was killed while it started the container',
+];
 
 function checkLost(id: string, why: string, truth: BodyTruth | undefined, fail: Fail): void {
   if (HONEST_LOSSES.some((reason) => why.startsWith(reason))) return;

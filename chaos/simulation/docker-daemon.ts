@@ -1,6 +1,6 @@
 // A Docker daemon, as far as the engine in scheduler/engines/docker needs one: containers with exclusive names that may be started any
 // number of times, volumes, and an event stream with a short memory. Its answers have the shape of the real one's. All nodes of a
-// world reach the same daemon.
+// world reach the same daemon. It can be killed in the middle of a start, which it then knows nothing of, or only the end.
 
 import { attemptId, parseAttemptId } from '../../store/model/ids.ts';
 import type { AttemptEnd } from '../../store/model/run.ts';
@@ -8,6 +8,7 @@ import type { Bodies, RunningBody } from './bodies.ts';
 import { wallMs } from './clocks.ts';
 import { logText } from './engine-host.ts';
 import type { Universe } from './universe.ts';
+import { LinkError } from './wire.ts';
 
 export interface DaemonCall {
   readonly method: string;
@@ -33,6 +34,10 @@ interface Container {
   finishedAt: string;
   exitCode: number;
   body: RunningBody | null;
+  /** What is mounted in it: directories that are made when it is started. */
+  readonly mounts: readonly string[];
+  /** The daemon was killed before it wrote the start down, and will not hear of the end either. */
+  isForgotten: boolean;
   readonly onEnd: Set<() => void>;
 }
 
@@ -49,11 +54,25 @@ interface DaemonEvent {
   readonly action: string;
 }
 
+/** What a daemon that was killed while it started a container knows of the body. */
+export type Recall = 'nothing' | 'end';
+
+interface Reader {
+  readonly tell: (event: DaemonEvent) => void;
+  readonly broken: () => void;
+}
+
+export interface Following {
+  readonly tell: (line: string) => void;
+  /** The connection is gone with the daemon. */
+  readonly broken: () => void;
+}
+
 export interface DaemonDeps {
   readonly universe: Universe;
   readonly bodies: Bodies;
-  /** For the mutation list: a name that any number of containers may have, and volumes that are not kept. */
-  readonly broken: { readonly claim: boolean; readonly tombstone: boolean };
+  /** For the mutation list: a name that any number of containers may have, volumes that are not kept, changes that are not told. */
+  readonly broken: { readonly claim: boolean; readonly tombstone: boolean; readonly trace: boolean };
 }
 
 const NEVER = '0001-01-01T00:00:00Z';
@@ -67,8 +86,9 @@ export class DockerDaemon {
   readonly #containers = new Map<string, Container>();
   readonly #volumes = new Map<string, Volume>();
   readonly #events: DaemonEvent[] = [];
-  readonly #readers = new Set<(event: DaemonEvent) => void>();
+  readonly #readers = new Set<Reader>();
   #made = 0;
+  #doom: { readonly recall: Recall; readonly onDeath: () => void } | null = null;
 
   constructor(deps: DaemonDeps) {
     this.#deps = deps;
@@ -77,6 +97,15 @@ export class DockerDaemon {
   /** Containers that are there, whatever their state. */
   held(): readonly { readonly id: string; readonly state: string }[] {
     return [...this.#containers.values()].map(({ labels, state }) => ({ id: labels[ATTEMPT_LABEL] ?? '', state }));
+  }
+
+  /** It is killed in the middle of the next start. */
+  killAtNextStart(recall: Recall, onDeath: () => void): void {
+    this.#doom = { recall, onDeath };
+  }
+
+  heal(): void {
+    this.#doom = null;
   }
 
   async serve(call: DaemonCall): Promise<DaemonAnswer> {
@@ -116,13 +145,27 @@ export class DockerDaemon {
     return Buffer.concat([head, payload]);
   }
 
+  /** Mountpoints are made in the container's own layer by its first start. Null = no such container. */
+  changes(path: string): Uint8Array | null {
+    const container = this.#find(decodeURIComponent(path.split('/')[2] ?? ''));
+    if (container === null) return null;
+    const made =
+      container.body === null || this.#deps.broken.trace
+        ? null
+        : container.mounts.map((mount) => ({ Path: mount, Kind: 1 }));
+    return Buffer.from(JSON.stringify(made));
+  }
+
   /** Remembered events since then, and those to come, until the function returned is called. */
-  follow(query: Readonly<Record<string, string>>, tell: (line: string) => void): () => void {
+  follow(query: Readonly<Record<string, string>>, { tell, broken }: Following): () => void {
     const isWanted = filterOf(query['filters'] ?? '{}');
     const since = Number(query['since'] ?? '0');
     for (const event of this.#events) if (event.atS >= since && isWanted(event)) tell(event.line);
-    const reader = (event: DaemonEvent) => {
-      if (isWanted(event)) tell(event.line);
+    const reader: Reader = {
+      broken,
+      tell: (event) => {
+        if (isWanted(event)) tell(event.line);
+      },
     };
     this.#readers.add(reader);
     return () => this.#readers.delete(reader);
@@ -144,7 +187,7 @@ export class DockerDaemon {
     const event: DaemonEvent = { atS, line: `${line}\n`, container, action };
     this.#events.push(event);
     if (this.#events.length > EVENTS_REMEMBERED) this.#events.shift();
-    for (const reader of this.#readers) reader(event);
+    for (const reader of this.#readers) reader.tell(event);
   }
 
   #create({ query, body }: DaemonCall): DaemonAnswer {
@@ -156,6 +199,7 @@ export class DockerDaemon {
     const container: Container = {
       ...{ id: `container${this.#made}`, name, labels: labelsIn(body), created: this.#now() },
       ...{ state: 'created', startedAt: NEVER, finishedAt: NEVER, exitCode: 0, body: null, onEnd: new Set() },
+      ...{ mounts: mountsIn(body), isForgotten: false },
     };
     this.#containers.set(container.id, container);
     this.#emit(container, 'create');
@@ -172,11 +216,29 @@ export class DockerDaemon {
     container.startedAt = this.#now();
     container.finishedAt = NEVER;
     container.body = bodies.start(attemptId(key, key.attempt), (end) => this.#ended(container, end));
+    if (this.#doom !== null) throw this.#die(container, this.#doom);
     this.#emit(container, 'start');
     return { status: 204, body: null };
   }
 
+  /** Killed before it wrote down what it had just started. Its events were in its memory only. */
+  #die(starting: Container, { recall, onDeath }: { readonly recall: Recall; readonly onDeath: () => void }): Error {
+    this.#doom = null;
+    starting.startedAt = NEVER;
+    if (recall === 'nothing') {
+      starting.state = 'created';
+      starting.isForgotten = true;
+      if (starting.body !== null) starting.body.truth.tracesTaken = true;
+    }
+    this.#events.length = 0;
+    for (const { broken } of this.#readers) broken();
+    this.#readers.clear();
+    onDeath();
+    return new LinkError('refused', 'engine');
+  }
+
   #ended(container: Container, end: AttemptEnd): void {
+    if (container.isForgotten) return;
     container.state = 'exited';
     container.finishedAt = this.#now();
     container.exitCode = exitCodeOf(end);
@@ -237,8 +299,9 @@ function listed({ id, labels, created, state }: Container): object {
   return { Id: id, Labels: labels, Created: Math.floor(Date.parse(created) / 1_000), State: state };
 }
 
-function inspected({ id, created, state, startedAt, finishedAt, exitCode }: Container): object {
+function inspected({ id, labels, created, state, startedAt, finishedAt, exitCode }: Container): object {
   return {
+    Config: { Labels: labels },
     ...{ Id: id, Created: created },
     State: {
       ...{ Status: state, Running: state === 'running', OOMKilled: false, Error: '' },
@@ -260,6 +323,11 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 function labelsIn(body: unknown): Readonly<Record<string, string>> {
   const labels = isObject(body) && isObject(body['Labels']) ? body['Labels'] : {};
   return Object.fromEntries(Object.entries(labels).map(([name, value]) => [name, String(value)]));
+}
+
+function mountsIn(body: unknown): readonly string[] {
+  const host = isObject(body) && isObject(body['HostConfig']) ? body['HostConfig'] : {};
+  return isObject(host['Tmpfs']) ? Object.keys(host['Tmpfs']) : [];
 }
 
 /** `filters` as Docker takes it: for each name the values of which one must fit; labels must all fit. */

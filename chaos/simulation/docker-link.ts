@@ -84,13 +84,16 @@ async function openStream(deps: DockerLinkDeps, wanted: Call): Promise<StreamAns
   wanted.signal?.addEventListener('abort', close, { once: true });
   const status = await ask(deps, wanted, async () => {
     if (wanted.path === '/events') {
-      pipe.source(daemon.follow(request.query, (line) => pipe.put(Buffer.from(line))));
+      pipe.source(
+        daemon.follow(request.query, { tell: (line) => pipe.put(Buffer.from(line)), broken: () => pipe.break() }),
+      );
+      if (request.query['until'] !== undefined) endAt(deps, Number(request.query['until']) * 1_000, pipe);
       return 200;
     }
-    if (wanted.path.endsWith('/logs')) {
-      const log = daemon.log(wanted.path);
-      if (log === null) return 404;
-      pipe.put(log);
+    const whole = wholeAnswer(daemon, wanted.path);
+    if (whole !== undefined) {
+      if (whole === null) return 404;
+      pipe.put(whole);
       pipe.end();
       return 200;
     }
@@ -99,6 +102,17 @@ async function openStream(deps: DockerLinkDeps, wanted: Call): Promise<StreamAns
     return answer.status;
   });
   return { status, bytes: pipe, close };
+}
+
+/** By the daemon's clock. */
+function endAt({ universe }: DockerLinkDeps, atMs: number, pipe: Pipe): void {
+  universe.after(Math.max(0, atMs - wallMs(universe, null)), null, () => pipe.end());
+}
+
+/** Undefined: not one of the answers that are read as streams. */
+function wholeAnswer(daemon: DockerDaemon, path: string): Uint8Array | null | undefined {
+  if (path.endsWith('/logs')) return daemon.log(path);
+  return path.endsWith('/changes') ? daemon.changes(path) : undefined;
 }
 
 type Piece = Uint8Array | 'end' | 'broken';
@@ -127,6 +141,10 @@ class Pipe implements AsyncIterableIterator<Uint8Array> {
 
   end(): void {
     this.#send('end');
+  }
+
+  break(): void {
+    if (!this.#isClosed) this.#deliver('broken', this.#deps.universe.nowMs + CONNECTION_LOST_MS / 4);
   }
 
   #send(piece: Piece): void {

@@ -16,7 +16,7 @@ export interface Mutation {
   readonly leadership: (leadership: Leadership) => Leadership;
   readonly engine: (engine: Engine) => Engine;
   readonly timings: Partial<ClusterTimings>;
-  readonly host: { readonly claim: boolean; readonly tombstone: boolean };
+  readonly host: { readonly claim: boolean; readonly tombstone: boolean; readonly trace: boolean };
 }
 
 export const NO_MUTATION: Mutation = {
@@ -26,5 +26,5 @@ export const NO_MUTATION: Mutation = {
   leadership: (leadership) => leadership,
   engine: (engine) => engine,
   timings: {},
-  host: { claim: false, tombstone: false },
+  host: { claim: false, tombstone: false, trace: false },
 };

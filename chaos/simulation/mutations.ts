@@ -96,6 +96,12 @@ const CHANGES: readonly (Pick<Mutation, 'name' | 'sentence'> & Partial<Mutation>
     host: { ...NO_MUTATION.host, tombstone: true },
   },
   {
+    name: 'trace of a start',
+    sentence:
+      'A container that the daemon says was never started is taken to be so, also when the daemon was killed meanwhile.',
+    host: { ...NO_MUTATION.host, trace: true },
+  },
+  {
     name: 'bar by stop',
     sentence: 'A stop of an id that has no body yet does not keep a late start out.',
     engine: (engine) => ({

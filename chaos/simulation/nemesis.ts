@@ -5,6 +5,7 @@ import { drainRecord, leaderRecord, transferRecord } from '../../store/records/c
 import type { StateStore } from '../../store/state/port.ts';
 import { wallMs } from './clocks.ts';
 import type { Chronicle } from './chronicle.ts';
+import type { DockerDaemon } from './docker-daemon.ts';
 import type { Fault, Target, TrapFault } from './plan.ts';
 import type { Process, Universe } from './universe.ts';
 import type { LinkWeather, Place, Wire } from './wire.ts';
@@ -13,6 +14,7 @@ export interface NemesisDeps {
   readonly universe: Universe;
   readonly wire: Wire;
   readonly store: StateStore;
+  readonly daemon: DockerDaemon;
   readonly chronicle: Chronicle;
   readonly nodeNames: readonly string[];
   readonly processOf: (name: string) => Process | null;
@@ -61,6 +63,9 @@ class PlannedNemesis implements Nemesis {
         return this.#spoil(fault, name);
       case 'down':
         return this.#close(fault.place, fault.forMs);
+      case 'daemon':
+        this.#note(`FAULT: the Docker daemon will die in the middle of its next start, and recall ${fault.recall}`);
+        return this.#deps.daemon.killAtNextStart(fault.recall, () => this.#close('engine', fault.forMs));
       case 'stale':
         this.#note(`FAULT: reads of leader work on ${name} are answered from the past`);
         this.#deps.sleepy.set(name, this.#deps.revision());
@@ -83,6 +88,7 @@ class PlannedNemesis implements Nemesis {
     this.#isHealed = true;
     this.#note('everything is healed');
     wire.heal();
+    this.#deps.daemon.heal();
     this.#deps.sleepy.clear();
     for (const name of nodeNames) {
       const process = processOf(name);

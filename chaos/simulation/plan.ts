@@ -3,6 +3,7 @@
 
 import { createChance } from './random.ts';
 import type { Chance } from './random.ts';
+import type { Recall } from './docker-daemon.ts';
 import type { Place, TrapPhase } from './wire.ts';
 
 /** A node by name, or 'leader': whichever leads at that moment. */
@@ -30,6 +31,8 @@ export type Fault = { readonly atMs: number } & (
       readonly forMs: number;
     }
   | { readonly kind: 'down'; readonly place: 'store' | 'engine' | 'objects'; readonly forMs: number }
+  /** The Docker daemon is killed in the middle of its next start, and another one comes up. */
+  | { readonly kind: 'daemon'; readonly recall: Recall; readonly forMs: number }
   | { readonly kind: 'clock'; readonly node: Target; readonly byMs: number }
   | { readonly kind: 'lease'; readonly node: Target; readonly whose: 'leader' | 'member' }
   /** Reads of leader work are answered from the past, until a write of the node was acknowledged: a sleepy member of the store. */
@@ -83,7 +86,7 @@ export function makePlan(seed: number): Plan {
   const healMs = chance.whole(3_000, 6_000);
   const frame: Frame = { chance, engine, healMs };
   const scheme = chance.happens(0.6) ? makeScheme(frame) : { faults: [], demands: [] };
-  const faults = [...makeFaults(frame), ...scheme.faults];
+  const faults = [...makeFaults(frame), ...scheme.faults, ...makeDaemonDeaths(frame, seed)];
   const demands = [...makeDemands(chance, healMs), ...scheme.demands];
   faults.sort((left, right) => left.atMs - right.atMs);
   demands.sort((left, right) => left.atMs - right.atMs);
@@ -124,7 +127,8 @@ function aStart(chance: Chance, atMs: number): Demand {
   return { atMs, kind: 'start', pipeline, keyed: chance.happens(0.7), twin: chance.happens(0.25) };
 }
 
-const KINDS: readonly [Fault['kind'], ...Fault['kind'][]] = [
+type Kind = Exclude<Fault['kind'], 'daemon'>;
+const KINDS: readonly [Kind, ...Kind[]] = [
   ...(['crash', 'crash', 'pause', 'pause', 'trap', 'trap', 'trap', 'trap', 'cut', 'cut'] as const),
   ...(['split', 'loss', 'loss', 'slow', 'slow', 'down', 'stale', 'clock', 'lease', 'lease'] as const),
   ...(['compact', 'transfer', 'drain', 'crash_all'] as const),
@@ -137,7 +141,17 @@ function makeFaults(frame: Frame): Fault[] {
   return Array.from({ length: chance.whole(1, 6) }, () => makeFault(frame, chance.pick(kinds)));
 }
 
-function makeFault(frame: Frame, kind: Fault['kind']): Fault {
+/** Chances of their own: the rest of a plan is the same with and without them. */
+function makeDaemonDeaths({ engine, healMs }: Frame, seed: number): Fault[] {
+  const chance = createChance(seed, 'daemon');
+  if (engine !== 'docker' || !chance.happens(0.3)) return [];
+  return Array.from({ length: chance.whole(1, 3) }, () => ({
+    ...{ atMs: chance.whole(FIRST_FAULT_MS, healMs - 300), kind: 'daemon' as const },
+    ...{ recall: chance.pick(['nothing', 'nothing', 'end'] as const), forMs: chance.whole(50, 1_200) },
+  }));
+}
+
+function makeFault(frame: Frame, kind: Kind): Fault {
   const { chance, healMs } = frame;
   const atMs = chance.whole(FIRST_FAULT_MS, healMs - 300);
   const node: Target = chance.happens(0.6) ? 'leader' : chance.pick(NAMES);

@@ -179,6 +179,7 @@ class SimulatedWorld {
       crash: (name) => this.#crash(name),
       start: (name) => this.#startNode(name),
       sleepy: this.#signatures.sleepy,
+      daemon: this.#daemon,
       revision: () => this.#revision,
     });
     const clients = createClients({

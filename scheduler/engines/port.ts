@@ -64,6 +64,9 @@ export interface ExecSession {
   close(): Promise<void>;
 }
 
+/** 'unclear': nothing can be told of this attempt at the moment; the others are told of. */
+export type LookUpAnswer = AttemptReport | { readonly id: AttemptId; readonly state: 'unclear'; readonly why: string };
+
 export interface EngineListener {
   /** The newest known state of an attempt changed. May be told twice, never out of order for one attempt. */
   changed(report: AttemptReport): void;
@@ -94,9 +97,10 @@ export interface Engine {
 
   /**
    * What became of these ids, in the same order. `fence: true` is asked by a new leader that is about to submit: an id that is
-   * only half submitted (created, never started) is settled so that a late call of an older leader cannot start it any more.
+   * only half submitted (created, never started) is settled so that a late call of an older leader cannot start it any more. What cannot
+   * be told of one id now does not keep the others' answers back: it is 'unclear', and has to be asked about again.
    */
-  lookup(ids: readonly AttemptId[], options?: { readonly fence?: boolean }): Promise<readonly AttemptReport[]>;
+  lookup(ids: readonly AttemptId[], options?: { readonly fence?: boolean }): Promise<readonly LookUpAnswer[]>;
 
   /** Every attempt of this installation that the engine still holds. */
   list(): Promise<readonly AttemptReport[]>;

@@ -60,6 +60,8 @@ class TermEffects implements Effects {
   readonly #lookUps: Job[] = [];
   readonly #underWay = new Set<Promise<void>>();
   readonly #failures = new Map<AttemptId, number>();
+  /** What was put off, until its time comes. */
+  readonly #later = new Map<AttemptId, NodeJS.Timeout>();
   #submitting = 0;
   #lookingUp = 0;
   #isPumpDue = false;
@@ -95,6 +97,7 @@ class TermEffects implements Effects {
   async settled(): Promise<void> {
     this.#submits.length = 0;
     this.#lookUps.length = 0;
+    for (const timer of this.#later.values()) clearTimeout(timer);
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
 
@@ -169,15 +172,33 @@ class TermEffects implements Effects {
     const { id } = job;
     const tries = (this.#failures.get(id) ?? 0) + 1;
     this.#failures.set(id, tries);
-    const retryAt = deps.now() + Math.min(RETRY_FIRST_MS * 2 ** Math.min(tries - 1, 16), RETRY_MAX_MS);
-    hold(job, { ...change, retryAt, why: error instanceof AppError ? error.message : 'the engine call failed' });
+    const delayMs = Math.min(RETRY_FIRST_MS * 2 ** Math.min(tries - 1, 16), RETRY_MAX_MS);
+    hold(job, { ...change, isPutOff: true, why: error instanceof AppError ? error.message : 'the engine call failed' });
+    this.#tryLater(job, delayMs);
     deps.log.warn({ attemptId: id, error: errorText(error), tries }, 'engine call failed, trying again later');
     this.#touch(job);
   }
 
+  /** By a timer and not by an instant: wall clocks jump. */
+  #tryLater(job: Job, delayMs: number): void {
+    clearTimeout(this.#later.get(job.id));
+    const timer = setTimeout(() => {
+      this.#later.delete(job.id);
+      const { view, taskId, attempt } = job;
+      // The task may be at another attempt by now, or over.
+      if (this.#options.world.views.get(runKeyText(view.run)) !== view) return;
+      if (view.holds.get(taskId)?.attempt !== attempt) return;
+      hold(job, { isPutOff: false });
+      this.#touch(job);
+    }, delayMs);
+    this.#later.set(job.id, timer.unref());
+  }
+
   #done(job: Job, change: Partial<Hold>): void {
     this.#failures.delete(job.id);
-    hold(job, { ...change, retryAt: 0, why: '' });
+    clearTimeout(this.#later.get(job.id));
+    this.#later.delete(job.id);
+    hold(job, { ...change, isPutOff: false, why: '' });
   }
 
   async #submit(job: Job): Promise<void> {
@@ -227,6 +248,10 @@ class TermEffects implements Effects {
       for (const [index, job] of jobs.entries()) {
         const report = reports[index];
         invariant('ENG-1', report?.id === job.id, 'a look-up answers in the order in which it was asked');
+        if (report.state === 'unclear') {
+          this.#postpone(job, { submit: 'idle' }, new AppError('unavailable', report.why));
+          continue;
+        }
         if (report.state === 'unknown') this.#done(job, { submit: 'idle' });
         // What lives has not heard of the stop, or has not obeyed yet: it is told again.
         else this.#done(job, { submit: 'done', ...(stopped.has(job) ? { stop: 'idle' } : {}) });

@@ -249,11 +249,10 @@ function drive(draft: Draft, task: Attempt, seen: Observation | undefined): void
   const { taskId, attempt } = task;
   const hold = holdOf(draft, task);
   if (hold.submit === 'busy' || hold.stop === 'busy') return;
-  if (hold.retryAt > draft.now) {
+  if (hold.isPutOff) {
     if (task.state === 'processing' && task.note !== hold.why) {
       draft.act({ type: 'note_delay', task: { ...task, note: hold.why } });
     }
-    draft.wake({ taskId, at: hold.retryAt });
     return;
   }
   if (seen === undefined && hold.submit === 'idle') draft.act({ type: 'look_up', taskId, attempt });

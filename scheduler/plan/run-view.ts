@@ -17,14 +17,14 @@ export interface Hold {
   /** busy: a look-up or a submission is under way; done: the engine has accepted. */
   readonly submit: 'idle' | 'busy' | 'done';
   readonly stop: 'idle' | 'busy' | 'done';
-  /** After a failed effect: not again before this instant. */
-  readonly retryAt: number;
+  /** After a failed effect: not again before this is taken back. */
+  readonly isPutOff: boolean;
   /** What went wrong with it; '' = nothing. */
   readonly why: string;
 }
 
 export function idleHold(attempt: number): Hold {
-  return { attempt, submit: 'idle', stop: 'idle', retryAt: 0, why: '' };
+  return { attempt, submit: 'idle', stop: 'idle', isPutOff: false, why: '' };
 }
 
 export interface PendingAsk {

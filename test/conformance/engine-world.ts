@@ -74,7 +74,8 @@ export function submit(engine: Engine, spec: AttemptSpec): Promise<AttemptReport
 
 export async function lookupOne(engine: Engine, id: AttemptId): Promise<AttemptReport> {
   const [report] = await engine.lookup([id]);
-  if (report === undefined) throw new Error('lookup gave no report');
+  if (report === undefined || report.state === 'unclear')
+    throw new Error(`lookup gave no report: ${report?.why ?? ''}`);
   return report;
 }
 

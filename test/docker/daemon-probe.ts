@@ -53,7 +53,7 @@ export async function openProbe(address: DockerAddress, installation: string): P
     },
     async createOnly(spec) {
       const query = { name: containerName(installation, spec.id) };
-      const body = createBody(installation, spec);
+      const body = createBody({ installation, creator: 'probe' }, spec);
       return parseId((await send({ method: 'POST', path: '/containers/create', query, body }, 201)).body);
     },
     async start(containerId) {

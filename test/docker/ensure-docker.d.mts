@@ -1,4 +1,6 @@
 export const TEST_IMAGE: string;
+/** Exit status of `--revive` when there was something to revive. */
+export const REVIVED: number;
 
 export interface TestDocker {
   /** Empty for a daemon on TCP. */
@@ -9,4 +11,5 @@ export interface TestDocker {
 }
 
 export function ensureDocker(): Promise<TestDocker>;
+export function reviveDocker(): Promise<boolean>;
 export function stopDocker(): Promise<boolean>;

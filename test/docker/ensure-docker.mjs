@@ -1,8 +1,9 @@
 // A Docker daemon for the tests, and in it the image `gofer-test:busybox`. Uses the daemon that answers; on Debian as root it
 // installs and starts one; elsewhere it says which command to run. No registry is needed and no installed npm package.
 //
-// node test/docker/ensure-docker.mjs          make ready (called by `npm test`)
-// node test/docker/ensure-docker.mjs --stop   stop the daemon that was started here, and no other
+// node test/docker/ensure-docker.mjs            make ready (called by `npm test`)
+// node test/docker/ensure-docker.mjs --revive   replace the daemon that was started here if it starts no container any more; then ends with 3
+// node test/docker/ensure-docker.mjs --stop     stop the daemon that was started here, and no other
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -26,10 +27,18 @@ const PING_LIMIT_MS = 3_000;
 /** One process sets up, others wait: an installation takes a minute or two. */
 const LOCK_LIMIT_MS = 300_000;
 const POLL_MS = 100;
+/** A start takes half a second, under load a few. */
+const STUCK_MS = 45_000;
+/** Exit status of `--revive` when there was something to revive. */
+export const REVIVED = 3;
 
 const LOG_FILE = path.join(os.tmpdir(), 'gofer-dockerd.log');
 const PID_FILE = path.join(os.tmpdir(), 'gofer-dockerd.pid');
+const CONTAINERD_PID_FILE = '/var/run/docker/containerd/containerd.pid';
 const LOCK_FOLDER = path.join(os.tmpdir(), 'gofer-dockerd.lock');
+
+/** A process looks once whether the daemon also starts containers; each look is a container. */
+let looked = false;
 
 /**
  * Makes sure that a daemon answers and holds the test image. Fast when all is there; may be called again and at once.
@@ -38,13 +47,57 @@ const LOCK_FOLDER = path.join(os.tmpdir(), 'gofer-dockerd.lock');
 export async function ensureDocker() {
   const wanted = process.env.GOFER_TEST_DOCKER_HOST || process.env.DOCKER_HOST || `unix://${DEFAULT_SOCKET}`;
   const found = await readiness(wanted);
-  if (found === 'ready') return answer(wanted, 'used the daemon that runs');
+  if (found === 'ready') {
+    const revived = !looked && (await reviveDocker());
+    looked = true;
+    return answer(wanted, revived ? 'replaced a daemon that started nothing any more' : 'used the daemon that runs');
+  }
   return withLock(async () => {
     const now = await readiness(wanted);
     const started = now === 'no daemon' ? await startDaemon(wanted) : 'used the daemon that runs';
     if (now !== 'ready' && (await readiness(wanted)) !== 'ready') await importImage(wanted);
     return answer(wanted, started);
   });
+}
+
+/**
+ * Docker before 23.0 can lock itself up when containers come and go at once (moby/moby#46661): it answers, and starts nothing any more.
+ * No test of ours can pass then. A daemon of our own that is found so is killed, and another one started.
+ * @returns {Promise<boolean>} whether it was
+ */
+export async function reviveDocker() {
+  const dockerHost = `unix://${DEFAULT_SOCKET}`;
+  if (ownDaemon() === null || !(await isUp(dockerHost)) || (await startsContainers(dockerHost))) return false;
+  return withLock(async () => {
+    if (await startsContainers(dockerHost)) return false;
+    const pid = ownDaemon();
+    if (pid === null) return false;
+    // The stacks of its goroutines, for whoever wants to know: they go into a file that the log names.
+    process.kill(pid, 'SIGUSR1');
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    process.kill(pid, 'SIGKILL');
+    await until(() => !isAlive(pid), START_LIMIT_MS, 'dockerd cannot be stopped');
+    await startDaemon(dockerHost);
+    return true;
+  });
+}
+
+/** Whether a container that is nobody's can be started within the limit. */
+async function startsContainers(dockerHost) {
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ Image: TEST_IMAGE, Cmd: ['/bin/true'] });
+  const limitMs = STUCK_MS;
+  const post = (route) => call(dockerHost, { method: 'POST', path: route, headers, body, limitMs });
+  try {
+    const created = await post('/containers/create');
+    if (created.status !== 201) return true;
+    const route = `/containers/${JSON.parse(created.body).Id}`;
+    await post(`${route}/start`);
+    await call(dockerHost, { method: 'DELETE', path: `${route}?force=1`, limitMs });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Stops the daemon that `ensureDocker` started, if it did. */
@@ -103,12 +156,19 @@ function launch(options) {
   const log = openSync(LOG_FILE, 'a');
   const args = [`--pidfile=${PID_FILE}.daemon`, '--host=unix:///var/run/docker.sock', ...options];
   rmSync(`${PID_FILE}.daemon`, { force: true });
+  forgetDeadContainerd();
   const child = spawn('/usr/sbin/dockerd', args, { detached: true, stdio: ['ignore', log, log] });
   child.on('error', () => undefined);
   child.unref();
   if (child.pid === undefined) throw hint('dockerd cannot be run.');
   writeFileSync(PID_FILE, String(child.pid));
   return child.pid;
+}
+
+/** A killed daemon's containerd dies with it, but may stay a zombie; the next daemon would wait for it in vain. */
+function forgetDeadContainerd() {
+  if (!existsSync(CONTAINERD_PID_FILE)) return;
+  if (!isAlive(Number(readFileSync(CONTAINERD_PID_FILE, 'utf8')))) rmSync(CONTAINERD_PID_FILE, { force: true });
 }
 
 async function comesUp(dockerHost, pid) {
@@ -146,7 +206,11 @@ function isServiceManaged() {
 }
 
 async function importImage(dockerHost) {
-  installPackages(`The image ${TEST_IMAGE} is made from busybox, which is missing`, ['/bin/busybox']);
+  installPackages(['busybox-static'], {
+    why: `The image ${TEST_IMAGE} is made from busybox, which is missing`,
+    files: ['/bin/busybox'],
+    elsewhere: 'put a static busybox at /bin/busybox',
+  });
   const query = new URLSearchParams({ fromSrc: '-', repo: 'gofer-test', tag: 'busybox' });
   query.append('changes', `LABEL io.gofer.test-image=${IMAGE_VERSION}`);
   query.append('changes', 'ENV PATH=/bin');
@@ -157,12 +221,12 @@ async function importImage(dockerHost) {
 }
 
 /** @returns {Promise<{ status: number, body: string }>} */
-function call(dockerHost, { method = 'GET', path: resource, headers = {}, body }) {
+function call(dockerHost, { method = 'GET', path: resource, headers = {}, body, limitMs = START_LIMIT_MS }) {
   const place = dockerHost.startsWith('unix://')
     ? { socketPath: dockerHost.slice('unix://'.length) }
     : tcpPlace(dockerHost);
   return new Promise((resolve, reject) => {
-    const timeout = method === 'GET' ? PING_LIMIT_MS : START_LIMIT_MS;
+    const timeout = method === 'GET' ? PING_LIMIT_MS : limitMs;
     const request = http.request({ ...place, method, path: resource, headers, timeout }, (response) => {
       const parts = [];
       response.on('data', (part) => parts.push(part));
@@ -212,6 +276,14 @@ async function main() {
   try {
     if (process.argv.includes('--stop')) {
       console.log((await stopDocker()) ? 'Docker for tests: stopped.' : 'Docker for tests: none was started here.');
+      return;
+    }
+    if (process.argv.includes('--revive')) {
+      const revived = await reviveDocker();
+      console.log(
+        `Docker for tests: ${revived ? 'the daemon started nothing any more and was replaced' : 'as it was'}.`,
+      );
+      if (revived) process.exitCode = REVIVED;
       return;
     }
     const { dockerHost, did } = await ensureDocker();

@@ -93,7 +93,10 @@ test('docker sweeping: what no record names is removed; running, wanted and fore
     // Another installation's container, and one without labels that has the very form of our names.
     const foreign = freshId();
     await other.probe.createOnly(aSpec(foreign, shell('true')));
-    const { Labels: _labels, ...unlabelled } = createBody(world.installation, aSpec(foreign, shell('true')));
+    const { Labels: _labels, ...unlabelled } = createBody(
+      { installation: world.installation, creator: 'probe' },
+      aSpec(foreign, shell('true')),
+    );
     const query = { name: containerName(world.installation, foreign) };
     const made = { method: 'POST', path: '/containers/create', query, body: unlabelled } as const;
     const strangerId = parseId((await world.probe.client.expect(made, [201])).body);

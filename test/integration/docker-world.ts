@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { parseDockerHost } from '../../scheduler/engines/docker/address.ts';
 import type { DockerAddress } from '../../scheduler/engines/docker/address.ts';
+import { createDockerClient } from '../../scheduler/engines/docker/client.ts';
 import type { DockerEngine, DockerEngineOptions } from '../../scheduler/engines/docker/engine.ts';
 import { createDockerEngine } from '../../scheduler/engines/docker/engine.ts';
 import { createMarks } from '../../scheduler/engines/docker/marks.ts';
@@ -29,6 +30,12 @@ export async function leaveSettlingMark(world: DockerWorld, id: AttemptId, conta
 export async function hasMark(world: DockerWorld, id: AttemptId, kind: MarkKind): Promise<boolean> {
   const { probe, installation } = world;
   return (await createMarks(probe.client, installation).read(kind, id)) !== null;
+}
+
+/** Gives an engine a client of the same daemon whose clock has gone on. */
+export function aMinuteLater(address: DockerAddress): Partial<DockerEngineOptions> {
+  const client = createDockerClient({ address });
+  return { client: Object.assign(client, { now: async () => Date.now() + 60_000 }) };
 }
 
 export function shell(text: string): EngineBody {

@@ -3,10 +3,12 @@
 import { AppError } from '../../../store/model/errors.ts';
 import type { AttemptId, Instant } from '../../../store/model/ids.ts';
 import { parseAttemptId } from '../../../store/model/ids.ts';
-import { ATTEMPT_LABEL } from './container-spec.ts';
+import { ATTEMPT_LABEL, CREATOR_LABEL } from './container-spec.ts';
 
 export interface Container {
   readonly containerId: string;
+  /** Empty when it is none of ours. */
+  readonly creator: string;
   readonly createdAt: Instant;
   readonly status: string;
   readonly running: boolean;
@@ -45,8 +47,11 @@ type Json = Readonly<Record<string, unknown>>;
 export function parseContainer(body: unknown): Container {
   const answer = object(body, 'container');
   const state = object(answer.State, 'container state');
+  const config = object(answer.Config, 'container config');
+  const creator = isObject(config.Labels) ? config.Labels[CREATOR_LABEL] : undefined;
   return {
     containerId: text(answer.Id, 'container id'),
+    creator: typeof creator === 'string' ? creator : '',
     createdAt: instant(answer.Created),
     status: text(state.Status, 'status'),
     running: state.Running === true,

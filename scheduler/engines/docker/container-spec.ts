@@ -1,5 +1,6 @@
 // An attempt as a Docker container: its name, labels and the body of the create call. Pure.
 
+import { createHash } from 'node:crypto';
 import { AppError } from '../../../store/model/errors.ts';
 import type { AttemptId } from '../../../store/model/ids.ts';
 import { parseAttemptId } from '../../../store/model/ids.ts';
@@ -7,6 +8,8 @@ import type { AttemptSpec } from '../port.ts';
 
 export const INSTALLATION_LABEL = 'io.gofer.installation';
 export const ATTEMPT_LABEL = 'io.gofer.attempt';
+/** Which engine object of which process made the container: it alone knows the id to start it by. */
+export const CREATOR_LABEL = 'io.gofer.creator';
 
 /** The json-file driver turns bytes that are not UTF-8 into U+FFFD; this one keeps them, and any daemon has it. */
 const LOG_DRIVER = 'local';
@@ -19,6 +22,10 @@ const LOG_BYTES_MAX = '16g';
 
 const NANO_CPUS_PER_MILLI = 1_000_000;
 const BYTES_PER_MIB = 1_048_576;
+
+/** An empty file system that nobody can write to: all that matters is the directory that it is mounted on. */
+const TRACE_OPTIONS = 'ro,nosuid,nodev,noexec,size=4k,mode=555';
+const TRACE_DIGITS = 16;
 
 const INSTALLATION = /^[A-Za-z0-9]{1,32}$/;
 
@@ -38,6 +45,15 @@ export function markName(installation: string, id: AttemptId, kind: 'forgotten' 
   return `${containerName(installation, id)}.${kind}`;
 }
 
+/**
+ * The directory in the container that the runtime makes before the body begins, and nobody before that, since nothing is mounted in
+ * a container that was only created. It stays in the container's own layer, whatever happens to the daemon. No image has it.
+ */
+export function tracePath(installation: string, id: AttemptId): string {
+  const digest = createHash('sha256').update(containerName(installation, id)).digest('hex');
+  return `/.gofer-${digest.slice(0, TRACE_DIGITS)}`;
+}
+
 export function labelsOf(installation: string, id: AttemptId): Readonly<Record<string, string>> {
   const key = parseAttemptId(id);
   const parts =
@@ -52,8 +68,13 @@ export function labelsOf(installation: string, id: AttemptId): Readonly<Record<s
   return { [INSTALLATION_LABEL]: installation, [ATTEMPT_LABEL]: id, ...parts };
 }
 
+export interface Owner {
+  readonly installation: string;
+  readonly creator: string;
+}
+
 /** The body of `POST /containers/create`. */
-export function createBody(installation: string, spec: AttemptSpec): Readonly<Record<string, unknown>> {
+export function createBody({ installation, creator }: Owner, spec: AttemptSpec): Readonly<Record<string, unknown>> {
   const { cpuMillis, memoryMib } = spec.resources;
   const memory = memoryMib * BYTES_PER_MIB;
   return {
@@ -61,7 +82,7 @@ export function createBody(installation: string, spec: AttemptSpec): Readonly<Re
     ...(spec.entrypoint === null ? {} : { Entrypoint: spec.entrypoint }),
     ...(spec.command === null ? {} : { Cmd: spec.command }),
     Env: Object.entries(spec.env).map(([key, value]) => `${key}=${value}`),
-    Labels: labelsOf(installation, spec.id),
+    Labels: { ...labelsOf(installation, spec.id), [CREATOR_LABEL]: creator },
     // With a terminal both streams would become one, and newlines would change.
     Tty: false,
     OpenStdin: false,
@@ -69,6 +90,7 @@ export function createBody(installation: string, spec: AttemptSpec): Readonly<Re
       // A removed container frees its name, and a restarted one runs its body again.
       AutoRemove: false,
       RestartPolicy: { Name: 'no' },
+      Tmpfs: { [tracePath(installation, spec.id)]: TRACE_OPTIONS },
       LogConfig: { Type: LOG_DRIVER, Config: { 'max-size': LOG_BYTES_MAX, 'max-file': '1', compress: 'false' } },
       ...(cpuMillis > 0 ? { NanoCpus: cpuMillis * NANO_CPUS_PER_MILLI } : {}),
       // Swap would be a second, hidden allowance of the same size.

@@ -7,7 +7,7 @@ import { parseContainer, parseContainerList } from './answers-parse.ts';
 import type { DockerClient } from './client.ts';
 import { segment } from './client.ts';
 import { pause } from './deadline.ts';
-import { containerName, INSTALLATION_LABEL } from './container-spec.ts';
+import { containerName, INSTALLATION_LABEL, tracePath } from './container-spec.ts';
 
 /** Docker needs a moment to remove a container; a loaded daemon needs seconds. */
 const REMOVAL_PATIENCE_MS = 10_000;
@@ -24,6 +24,35 @@ export async function inspect(client: DockerClient, reference: string): Promise<
 
 export function findAttempt(client: DockerClient, installation: string, id: AttemptId): Promise<Container | null> {
   return inspect(client, containerName(installation, id));
+}
+
+export interface TraceOf {
+  readonly installation: string;
+  readonly id: AttemptId;
+  readonly containerId: string;
+}
+
+/**
+ * Whether the runtime ever got as far as the body's mounts. True also for a start that the daemon knows nothing of, since it died
+ * before it wrote it down. The answer is searched as it comes: a body may have changed any number of files.
+ */
+export async function hasTrace(client: DockerClient, { installation, id, containerId }: TraceOf): Promise<boolean> {
+  const path = `/containers/${segment(containerId)}/changes`;
+  const stream = await client.stream({ method: 'GET', path });
+  if (stream.status !== 200) {
+    stream.close();
+    throw new AppError('unavailable', 'The Docker daemon does not tell what a container changed.', {
+      detail: `status ${stream.status}`,
+    });
+  }
+  const wanted = JSON.stringify(tracePath(installation, id));
+  let end = '';
+  for await (const bytes of stream.bytes) {
+    const text = end + Buffer.from(bytes).toString('latin1');
+    if (text.includes(wanted)) return true;
+    end = text.slice(-wanted.length);
+  }
+  return false;
 }
 
 /** Never by force: a container that runs, or is about to, stays ('busy'). */

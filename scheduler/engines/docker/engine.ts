@@ -1,7 +1,8 @@
 // The Docker engine: the port on top of the Docker Engine API. An attempt is a container with a fixed name; how a body starts at
 // most once is told in launch.ts and settle.ts.
 
-import { AppError } from '../../../store/model/errors.ts';
+import { randomUUID } from 'node:crypto';
+import { AppError, errorText } from '../../../store/model/errors.ts';
 import type { AttemptId } from '../../../store/model/ids.ts';
 import type {
   AttemptReport,
@@ -12,6 +13,7 @@ import type {
   ExecSession,
   LogChunk,
   LogOptions,
+  LookUpAnswer,
 } from '../port.ts';
 import type { Container } from './answers-parse.ts';
 import { parseDaemonId } from './answers-parse.ts';
@@ -37,7 +39,7 @@ import { createMarks } from './marks.ts';
 import type { PullLimits } from './pull.ts';
 import { createPulls } from './pull.ts';
 import { isLeftover, reportOf } from './report.ts';
-import { busy, settle, unfinished } from './settle.ts';
+import { settle, unfinished, UnsettledError } from './settle.ts';
 import { createStops } from './stops.ts';
 import { createSubmissions } from './submissions.ts';
 
@@ -83,6 +85,7 @@ class EngineOnDocker implements DockerEngine {
   readonly kind = 'docker';
   readonly reach: Engine['reach'];
   readonly #installation: string;
+  readonly #creator = randomUUID();
   readonly #now: () => number;
   readonly #client: DockerClient;
   readonly #marks: Marks;
@@ -125,8 +128,8 @@ class EngineOnDocker implements DockerEngine {
     return this.#submissions.submit(spec, signal);
   }
 
-  lookup(ids: readonly AttemptId[], { fence = false } = {}): Promise<readonly AttemptReport[]> {
-    return inParallel(ids, (id) => this.#look(id, fence));
+  lookup(ids: readonly AttemptId[], { fence = false } = {}): Promise<readonly LookUpAnswer[]> {
+    return inParallel(ids, (id) => this.#look(id, fence).catch((error: unknown) => unclear(id, error)));
   }
 
   async list(): Promise<readonly AttemptReport[]> {
@@ -164,7 +167,7 @@ class EngineOnDocker implements DockerEngine {
   }
 
   logs(id: AttemptId, options: LogOptions): AsyncIterable<LogChunk> {
-    return readLogs({ client: this.#client, id, reference: containerName(this.#installation, id) }, options);
+    return readLogs({ client: this.#client, installation: this.#installation, id }, options);
   }
 
   exec(id: AttemptId, options: ExecOptions): Promise<ExecSession> {
@@ -203,7 +206,8 @@ class EngineOnDocker implements DockerEngine {
 
   #launchDeps(): LaunchDeps {
     const sentSignals = (containerId: string) => this.#stops.sentSignals(containerId);
-    return { client: this.#client, marks: this.#marks, installation: this.#installation, now: this.#now, sentSignals };
+    const [client, marks, installation, creator] = [this.#client, this.#marks, this.#installation, this.#creator];
+    return { client, marks, installation, creator, sentSignals };
   }
 
   #find(id: AttemptId): Promise<Container | null> {
@@ -232,13 +236,18 @@ class EngineOnDocker implements DockerEngine {
     const mark = await this.#marks.read('settling', id);
     if (mark === null) return { id, state: 'unknown' };
     const report = await unfinished(this.#launchDeps(), id, mark);
-    if (fence && report.state === 'pending') throw busy(report.note);
+    if (fence && report.state === 'pending') throw new UnsettledError(report.note);
     return report;
   }
 
   #reportOf(id: AttemptId, container: Container): AttemptReport {
     return reportOf(id, container, this.#stops.sentSignals(container.containerId));
   }
+}
+
+function unclear(id: AttemptId, error: unknown): LookUpAnswer {
+  if (error instanceof UnsettledError) return { id, state: 'unclear', why: errorText(error) };
+  throw error;
 }
 
 function deadlineOf({ callDeadlineMs }: DockerEngineOptions): { readonly callDeadlineMs?: number } {

@@ -20,7 +20,7 @@ import { pause } from './deadline.ts';
 import type { Marks } from './marks.ts';
 import type { SentSignal } from './report.ts';
 import { isLeftover, reportOf, startProblem } from './report.ts';
-import { busy, settle, unfinished } from './settle.ts';
+import { settle, unfinished, UnsettledError } from './settle.ts';
 
 /** A loaded daemon unpacks and starts in its own time; when it is over the outcome is unknown, which costs more than waiting. */
 const START_DEADLINE_MS = 60_000;
@@ -44,13 +44,14 @@ export interface LaunchDeps {
   readonly client: DockerClient;
   readonly marks: Marks;
   readonly installation: string;
-  readonly now: () => number;
+  /** Word for this very engine, in the labels of what it creates. */
+  readonly creator: string;
   readonly sentSignals: (containerId: string) => ReadonlySet<SentSignal>;
 }
 
 /** Starts the body, or tells of the one that this id has already. */
 export async function launch(deps: LaunchDeps, spec: AttemptSpec, signal: AbortSignal): Promise<Launched> {
-  const { client, installation } = deps;
+  const { client, installation, creator } = deps;
   const end = performance.now() + NAME_LIMIT_MS;
   while (performance.now() < end) {
     signal.throwIfAborted();
@@ -58,7 +59,7 @@ export async function launch(deps: LaunchDeps, spec: AttemptSpec, signal: AbortS
       method: 'POST',
       path: '/containers/create',
       query: { name: containerName(installation, spec.id) },
-      body: createBody(installation, spec),
+      body: createBody({ installation, creator }, spec),
       deadlineMs: START_DEADLINE_MS,
     });
     const message = errorMessage(created.body);
@@ -100,7 +101,7 @@ async function startOwn(deps: LaunchDeps, own: Own): Promise<AttemptReport> {
     // Nobody else starts our container, so there is nothing to settle.
     await remove(client, own.containerId);
     own.signal.throwIfAborted();
-    if (verdict?.state === 'pending') throw busy(verdict.note);
+    if (verdict?.state === 'pending') throw new UnsettledError(verdict.note);
     if (verdict !== null) return verdict;
   }
   const path = `/containers/${segment(own.containerId)}/start`;

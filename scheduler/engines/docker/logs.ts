@@ -6,10 +6,11 @@ import type { AttemptId } from '../../../store/model/ids.ts';
 import type { LogChunk, LogOptions, LogPosition } from '../port.ts';
 import type { DockerClient } from './client.ts';
 import { refused, segment } from './client.ts';
-import { inspect } from './containers.ts';
+import { containerName } from './container-spec.ts';
+import { findAttempt, hasTrace } from './containers.ts';
 import { createFrameSplitter } from './frames.ts';
 import { createLogEntries } from './log-entries.ts';
-import { wasStarted } from './report.ts';
+import { isHalfRemoved, startFailed, wasStarted } from './report.ts';
 
 /** A follower's stream may break with the daemon; when that happens without a byte in between, the daemon is not well. */
 const IDLE_RECONNECTS_MAX = 3;
@@ -18,9 +19,8 @@ const BEGINNING: LogPosition = { stdout: 0, stderr: 0 };
 
 interface LogSource {
   readonly client: DockerClient;
+  readonly installation: string;
   readonly id: AttemptId;
-  /** Name or id of the container. */
-  readonly reference: string;
 }
 
 /** Yields until the end or, without `follow`, until now. An abort ends it quietly; 'not_found' once the attempt was forgotten. */
@@ -50,9 +50,13 @@ export async function* readLogs(source: LogSource, options: LogOptions): AsyncGe
   }
 }
 
-async function look({ client, id, reference }: LogSource): Promise<{ readonly running: boolean }> {
-  const container = await inspect(client, reference);
-  if (container !== null && wasStarted(container)) return container;
+async function look({ client, installation, id }: LogSource): Promise<{ readonly running: boolean }> {
+  const container = await findAttempt(client, installation, id);
+  if (container === null || isHalfRemoved(container) || startFailed(container))
+    throw new AppError('not_found', `There is no log of ${id}.`);
+  if (wasStarted(container)) return container;
+  // One that is lost may have printed all the same.
+  if (await hasTrace(client, { installation, id, containerId: container.containerId })) return { running: false };
   throw new AppError('not_found', `There is no log of ${id}.`);
 }
 
@@ -63,10 +67,10 @@ interface Pass {
 }
 
 /** One call of the daemon. Ends quietly when the signal aborts. */
-async function* readPass({ client, id, reference }: LogSource, pass: Pass): AsyncGenerator<LogChunk> {
+async function* readPass({ client, installation, id }: LogSource, pass: Pass): AsyncGenerator<LogChunk> {
   const call = {
     method: 'GET',
-    path: `/containers/${segment(reference)}/logs`,
+    path: `/containers/${segment(containerName(installation, id))}/logs`,
     query: { stdout: '1', stderr: '1', timestamps: '1', ...(pass.follow ? { follow: '1' } : {}) },
     ...(pass.signal === undefined ? {} : { signal: pass.signal }),
   } as const;

@@ -4,6 +4,9 @@
 //   created, with error  the start failed: the body never ran
 //   started, not ended   the body runs
 //   started, ended       the body is over: exit code, our own signal, or out of memory
+//
+// A daemon that died while it started a container finds the body when it is back, but not when it began: such a container runs, or has
+// ended, and was "never started".
 
 import type { AttemptId } from '../../../store/model/ids.ts';
 import type { AttemptEnd } from '../../../store/model/run.ts';
@@ -18,8 +21,18 @@ export type SentSignal = keyof typeof SIGNAL_NUMBERS;
 /** Longest reason that is recorded; the daemon's own texts are short, but a plugin's may not be. */
 const WHY_LENGTH_MAX = 1_000;
 
-export function wasStarted(container: Container): boolean {
-  return container.startedAt > 0;
+export function wasStarted({ startedAt, running, finishedAt, error }: Container): boolean {
+  return startedAt > 0 || (error === '' && (running || finishedAt > 0));
+}
+
+/** Its removal had begun when the daemon was killed: only the rest of it can be removed, nothing of it can be read. */
+export function isHalfRemoved({ status }: Container): boolean {
+  return status === 'dead';
+}
+
+/** The body never ran: the daemon says why. */
+export function startFailed(container: Container): boolean {
+  return !wasStarted(container) && (container.error !== '' || container.exitCode !== 0);
 }
 
 /** Created, and neither started nor failed: a start may be on its way, or may never come. */
@@ -33,7 +46,8 @@ export function reportOf(id: AttemptId, container: Container, sent: ReadonlySet<
     if (!startFailed(container)) return { id, state: 'pending', note: 'container is created, not started yet' };
     return notStarted(id, { at: container.createdAt, why: startProblem(container.error) });
   }
-  const { startedAt, finishedAt } = container;
+  const { finishedAt } = container;
+  const startedAt = container.startedAt > 0 ? container.startedAt : container.createdAt;
   if (container.running || finishedAt === 0) return { id, state: 'running', startedAt };
   // Docker notes the start when its own call returns: a short body has ended before that.
   return { id, state: 'ended', startedAt, endedAt: Math.max(startedAt, finishedAt), end: endOf(container, sent) };
@@ -59,10 +73,6 @@ export function startProblem(message: string): string {
     message,
   );
   return (inner?.[1] ?? message.replace(/^failed to create (?:shim )?task[^:]*: /, '')).trim() || 'the start failed';
-}
-
-function startFailed(container: Container): boolean {
-  return container.error !== '' || container.exitCode !== 0;
 }
 
 function endOf({ exitCode, oomKilled }: Container, sent: ReadonlySet<SentSignal>): AttemptEnd {

@@ -291,13 +291,12 @@ const SPOILED: readonly {
   },
   {
     name: "a log that lacks its end, or that is another body's",
-    spoil: (good) => ({
-      ...good,
-      runs: good.runs.map((run) => ({
-        ...run,
-        tasks: (run.tasks ?? []).map((task) => ({ ...task, log: task.log === null ? null : 'begins flow/1/first\n' })),
-      })),
-    }),
+    spoil: (good) => withLogs(good, 'begins flow/1/first\n'),
+    seenBy: ['LOG'],
+  },
+  {
+    name: 'a log that a killed daemon spoiled',
+    spoil: (good) => losing(withLogs(good, 'ends\nbegins flow/1/first\n')),
     seenBy: ['LOG'],
   },
   {
@@ -312,11 +311,31 @@ const SPOILED: readonly {
   },
 ];
 
+/** Each fault of it killed whoever read what the bodies print. */
+function losing(good: Evidence): Evidence {
+  return { ...good, faults: good.faults.map((fault) => ({ ...fault, losesOutput: true })) };
+}
+
+function withLogs(good: Evidence, log: string): Evidence {
+  const tasksOf = ({ tasks }: FinalRun) =>
+    (tasks ?? []).map((task) => ({ ...task, log: task.log === null ? null : log }));
+  return { ...good, runs: good.runs.map((run) => ({ ...run, tasks: tasksOf(run) })) };
+}
+
 function told({ events }: Evidence): readonly EventSeen[] {
   return events[0]?.events ?? [];
 }
 
 describe('checks', () => {
+  test('a log may miss lines that were in the hands of a killed daemon', () => {
+    const evidence = losing(goodEvidence());
+    const first = (task: FinalTask) => (task.task === 'first' ? { ...task, log: 'ends\n' } : task);
+    const spoiled = evidence.runs.map((run) => ({ ...run, tasks: (run.tasks ?? []).map(first) }));
+    expect(broken({ ...evidence, runs: spoiled })).toEqual([]);
+    const kept = evidence.faults.map((fault) => ({ ...fault, losesOutput: false }));
+    expect(broken({ ...evidence, runs: spoiled, faults: kept })).toContain('LOG');
+  });
+
   test('a good run is found good', () => {
     expect(judge(goodEvidence()).flatMap(({ violations }) => violations)).toEqual([]);
   });

@@ -4,7 +4,11 @@ import { appendFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { BodyMark } from '../../../chaos/checks/evidence.ts';
-import { parseContainerEvent } from '../../../chaos/history/parse-docker.ts';
+import {
+  parseAttemptContainers,
+  parseContainerEvent,
+  parseContainerLife,
+} from '../../../chaos/history/parse-docker.ts';
 import { parseLeader, parseWatchLine } from '../../../chaos/history/parse-leader-events.ts';
 import { parseWitnessLine } from '../../../chaos/history/parse-witness.ts';
 import { watchWitness } from '../../../chaos/history/witness.ts';
@@ -119,5 +123,30 @@ describe('docker', () => {
     });
     expect(parseContainerEvent(JSON.stringify({ ...event, Action: 'create' }))).toBeNull();
     expect(parseContainerEvent(JSON.stringify({ ...event, Type: 'network' }))).toBeNull();
+  });
+
+  test('of all containers those of attempts are told', () => {
+    const list = [
+      { Id: 'a' },
+      { Id: 'b', Labels: { 'io.gofer.attempt': 'default_flow_1_a_1' } },
+      { Id: 'c', Labels: {} },
+    ];
+    expect(parseAttemptContainers(JSON.stringify(list))).toEqual([{ containerId: 'b', attempt: 'default_flow_1_a_1' }]);
+  });
+
+  const NEVER = '0001-01-01T00:00:00Z';
+  test.each([
+    ['created', { StartedAt: NEVER, FinishedAt: NEVER }, { startedAt: null, endedAt: null }],
+    [
+      'runs',
+      { Running: true, StartedAt: '1970-01-01T00:00:02Z', FinishedAt: NEVER },
+      { startedAt: 2_000, endedAt: null },
+    ],
+    ['runs since nobody knows when', { Running: true, StartedAt: NEVER, FinishedAt: NEVER }, { startedAt: 1_000 }],
+    ['ended', { StartedAt: NEVER, FinishedAt: '1970-01-01T00:00:03Z' }, { startedAt: 1_000, endedAt: 3_000 }],
+  ])('a container that %s', (_name, changes, wanted) => {
+    const state = { Running: false, ExitCode: 0, ...changes };
+    const text = JSON.stringify({ Created: '1970-01-01T00:00:01Z', State: state });
+    expect(parseContainerLife(text)).toMatchObject(wanted);
   });
 });

@@ -10,6 +10,7 @@ import {
 const ANSWER = {
   Id: 'c1',
   Created: '2026-01-02T03:04:05.123456789Z',
+  Config: { Labels: { 'io.gofer.creator': 'one' } },
   State: {
     Status: 'exited',
     Running: false,

@@ -6,6 +6,7 @@ import {
   labelsOf,
   markName,
   parseInstallation,
+  tracePath,
 } from '../../../../../scheduler/engines/docker/container-spec.ts';
 import type { AttemptId } from '../../../../../store/model/ids.ts';
 import {
@@ -17,6 +18,7 @@ import {
 } from '../../../../../store/model/ids.ts';
 
 const ID = anId('build_all.x');
+const OWNER = { installation: 'abc', creator: 'one' };
 
 function anId(task: string): AttemptId {
   const taskId = parseTaskId(task);
@@ -71,15 +73,24 @@ describe('container of an attempt', () => {
   });
 
   test('it is neither restarted nor removed by the daemon, and its log keeps every byte', () => {
-    expect(createBody('abc', aSpec()).HostConfig).toMatchObject({
+    expect(createBody(OWNER, aSpec()).HostConfig).toMatchObject({
       AutoRemove: false,
       RestartPolicy: { Name: 'no' },
       LogConfig: { Type: 'local' },
     });
   });
 
+  test('the directory that tells of its start is another one in each attempt and installation', () => {
+    const paths = [tracePath('abc', ID), tracePath('abd', ID), tracePath('abc', anId('other'))];
+    expect(new Set(paths).size).toBe(3);
+    for (const path of paths) expect(path).toMatch(/^\/\.gofer-[0-9a-f]{16}$/);
+    const { Tmpfs } = createBody(OWNER, aSpec()).HostConfig as { readonly Tmpfs: Readonly<Record<string, string>> };
+    expect(Object.keys(Tmpfs)).toEqual([tracePath('abc', ID)]);
+    expect(Tmpfs[tracePath('abc', ID)]?.split(',')).toContain('ro');
+  });
+
   test('what is null is left to the image', () => {
-    const body = createBody('abc', aSpec());
+    const body = createBody(OWNER, aSpec());
     expect(body).not.toHaveProperty('Cmd');
     expect(body).not.toHaveProperty('Entrypoint');
   });
@@ -89,7 +100,7 @@ describe('container of an attempt', () => {
     { resources: { cpuMillis: 250, memoryMib: 0 }, wanted: { NanoCpus: 250_000_000 } },
     { resources: { cpuMillis: 0, memoryMib: 64 }, wanted: { Memory: 67_108_864, MemorySwap: 67_108_864 } },
   ])('limits $resources', ({ resources, wanted }) => {
-    const { NanoCpus, Memory, MemorySwap } = createBody('abc', aSpec({ resources })).HostConfig as Record<
+    const { NanoCpus, Memory, MemorySwap } = createBody(OWNER, aSpec({ resources })).HostConfig as Record<
       string,
       number
     >;
@@ -98,7 +109,7 @@ describe('container of an attempt', () => {
 
   test('variables keep their values, also with "=" and line ends', () => {
     const env = { A: 'x=y', B: 'one\ntwo', C: '' };
-    expect(createBody('abc', aSpec({ env })).Env).toEqual(['A=x=y', 'B=one\ntwo', 'C=']);
+    expect(createBody(OWNER, aSpec({ env })).Env).toEqual(['A=x=y', 'B=one\ntwo', 'C=']);
   });
 
   test.each(['', 'a-b', 'a_b', 'a'.repeat(33), 'ü'])('installation %j is refused', (text) => {

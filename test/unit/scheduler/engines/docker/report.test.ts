@@ -23,6 +23,7 @@ const ID = attemptId(
 function aContainer(changes: Partial<Container> = {}): Container {
   return {
     containerId: 'c1',
+    creator: 'one',
     createdAt: 100,
     status: 'exited',
     running: false,
@@ -69,6 +70,16 @@ describe('what a container says of its attempt', () => {
       wanted: { state: 'ended', startedAt: 300, endedAt: 300 },
     },
     {
+      name: 'found running by a daemon that does not know since when',
+      container: { ...CREATED, status: 'running', running: true },
+      wanted: { state: 'running', startedAt: 100 },
+    },
+    {
+      name: 'ended, and the daemon does not know when it began',
+      container: { ...CREATED, finishedAt: 300, exitCode: 3 },
+      wanted: { state: 'ended', startedAt: 100, endedAt: 300, end: { kind: 'exited', code: 3 } },
+    },
+    {
       name: 'killed for its memory',
       container: { oomKilled: true, exitCode: 137 },
       wanted: { end: { kind: 'out_of_memory' } },
@@ -92,8 +103,15 @@ describe('what a container says of its attempt', () => {
 
   test('only what was neither started nor refused is a leftover', () => {
     expect(
-      [CREATED, { ...CREATED, error: 'x' }, { ...CREATED, exitCode: 127 }, {}].map((c) => isLeftover(aContainer(c))),
-    ).toEqual([true, false, false, false]);
+      [
+        CREATED,
+        { ...CREATED, error: 'x' },
+        { ...CREATED, exitCode: 127 },
+        { ...CREATED, running: true },
+        { ...CREATED, finishedAt: 300 },
+        {},
+      ].map((changes) => isLeftover(aContainer(changes))),
+    ).toEqual([true, false, false, false, false, false]);
   });
 
   test.each([
