@@ -21,7 +21,8 @@ import { monotonicMs, wallMs } from './clocks.ts';
 import { LIMITS, SIMULATED_TIMINGS } from './fixtures.ts';
 import { createObjectLink } from './object-link.ts';
 import type { PeerNetwork } from './peer-link.ts';
-import { createStartDesk } from './start-desk.ts';
+import { createStartDesk } from '../../api/operations/start-desk.ts';
+import { leaderDoor } from './leader-door.ts';
 import { createStoreLink } from './store-link.ts';
 import type { Process, Universe } from './universe.ts';
 import type { Wire } from './wire.ts';
@@ -66,6 +67,7 @@ const RELIST_MS = 3_000;
 const SWEEP = { intervalMs: 4_000, graceMs: 2_500 } as const;
 const STOP_GRACE_MS = 200;
 const CALL_DEADLINE_MS = 600;
+const STARTS_BYTES_MAX = 100_000;
 
 /** Runs in the new process: its owner calls it from an event of that process. */
 export function startNode(deps: NodeDeps, disk: NodeDisk, process: Process): RunningNode {
@@ -112,8 +114,11 @@ export function startNode(deps: NodeDeps, disk: NodeDisk, process: Process): Run
     cluster = node;
     if (node !== null) links.speak(() => node.pulse());
   });
-  const starter = createStartDesk({ state: apiStore, now, scheduling, links, cluster: () => cluster });
-  const api = apiDeps({ state: apiStore, objects, now, starter });
+  const desk = createStartDesk({ state: apiStore, now, newId: newUuid, bytesMax: STARTS_BYTES_MAX });
+  desk.joined(scheduling);
+  desk.hand(leaderDoor(links, () => cluster));
+  links.serve(desk.startHere);
+  const api = apiDeps({ state: apiStore, objects, now, starter: desk.starter });
   return {
     process,
     runs: createRunOperations(api),

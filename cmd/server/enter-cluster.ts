@@ -23,7 +23,7 @@ import { describeMachine, isProcessGone } from './describe-self.ts';
 import type { NodePeers } from './node-peers.ts';
 import { BLOB_SWEEPING, retentionSettings, schedulingSettings, sweepingSettings } from './node-settings.ts';
 import type { Opened } from './opened.ts';
-import type { StartDesk } from './start-desk.ts';
+import type { StartDesk } from '../../api/operations/start-desk.ts';
 
 export interface EnterClusterOptions {
   readonly config: ServerConfig;

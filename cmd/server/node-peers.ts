@@ -13,7 +13,7 @@ import type { MemberEngine } from '../../store/model/cluster.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
 import { createLiveTasks } from './live-tasks.ts';
 import type { Opened } from './opened.ts';
-import type { StartDesk } from './start-desk.ts';
+import type { StartDesk } from '../../api/operations/start-desk.ts';
 
 export interface NodePeers {
   /** Null = alone: nobody is there to be heard. */

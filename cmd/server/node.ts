@@ -10,6 +10,8 @@ import { createRestServer } from '../../api/rest/server.ts';
 import { createClusterClock } from '../../cluster/cluster-clock.ts';
 import type { Engine } from '../../scheduler/engines/port.ts';
 import { newUuid } from '../../store/uuid.ts';
+import { STARTS_BYTES_MAX } from '../../cluster/peers/timings.ts';
+import { createStartDesk } from '../../api/operations/start-desk.ts';
 import { openCallers } from './callers.ts';
 import { readCertificate } from './certificate.ts';
 import { tellClusterNews } from './cluster-news.ts';
@@ -28,7 +30,6 @@ import { openEngine } from './open-engine.ts';
 import { openObjectsAndSecrets, openState } from './open-stores.ts';
 import { Opened, createAlarm } from './opened.ts';
 import { requireOwnCluster } from './own-cluster.ts';
-import { createStartDesk } from './start-desk.ts';
 import { patiently } from './patient-start.ts';
 import { prepareDataDirectory } from './paths.ts';
 import type { DataPaths } from './paths.ts';
@@ -93,7 +94,7 @@ async function compose(options: NodeOptions, opened: Opened): Promise<RunningNod
 
   const nodeId = randomUUID();
   const member = await describeEngine(chosen.engine, { file: paths.engine, alone: cluster === null, log });
-  const starts = createStartDesk({ state, now });
+  const starts = createStartDesk({ state, now, newId: newUuid, bytesMax: STARTS_BYTES_MAX });
   const callers = openCallers({ config, state, now, opened });
   const peers = await openNodePeers({
     ...{ cluster, nodeId, member, starts, opened, clock, log },
