@@ -134,6 +134,8 @@ export interface FaultSeen {
   readonly holdsEngine?: boolean;
   /** What a body printed in those moments was in the hands of a process that was killed. */
   readonly losesOutput?: boolean;
+  /** It came to another one, and may have waited for a leader until long after that. */
+  readonly joins?: boolean;
 }
 
 /** All of it. */

@@ -29,9 +29,9 @@ export const FAULT: Check = {
 
 /** Those that came while all else was well: what another fault left of the traffic is no measure. */
 function alone(faults: Evidence['faults']): readonly FaultSeen[] {
-  return faults.filter((fault) =>
-    faults.every((other) => other === fault || other.from > fault.from || other.to + WINDOW_MS < fault.from),
-  );
+  const isAlone = (fault: FaultSeen) =>
+    faults.every((other) => other === fault || other.from > fault.from || other.to + WINDOW_MS < fault.from);
+  return faults.filter((fault) => fault.joins !== true && isAlone(fault));
 }
 
 function complaint(check: string, { name, target, from }: FaultSeen, what: string): Violation {

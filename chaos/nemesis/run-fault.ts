@@ -23,13 +23,14 @@ const JOINED = 'not seen, beside another fault';
 export async function runFault(session: Session, fault: Fault, options: RunFaultOptions): Promise<FaultSeen> {
   const ongoing = await fault.begin(session);
   const { name, holdsEngine = false, losesOutput = false } = fault;
-  const facts = { name, target: ongoing.target, from: ongoing.at, holdsEngine, losesOutput };
+  const { joins = false } = options;
+  const facts = { name, target: ongoing.target, from: ongoing.at, holdsEngine, losesOutput, joins };
   const index = session.faults.push({ ...facts, to: Infinity, proof: null });
   let proof: string | null = null;
   try {
     const holdMs = Math.max(fault.holdMs, options.holdMs);
     const [proven] = await Promise.all([prove(ongoing, holdMs), pause(holdMs), options.meanwhile?.(ongoing)]);
-    proof = proven ?? (options.joins === true ? JOINED : null);
+    proof = proven ?? (joins ? JOINED : null);
   } finally {
     await ongoing.heal();
   }

@@ -327,6 +327,12 @@ function told({ events }: Evidence): readonly EventSeen[] {
 }
 
 describe('checks', () => {
+  test('a fault that joined another one may come when clients still wait', () => {
+    const good = goodEvidence();
+    const idle = good.faults.map((fault) => ({ ...fault, from: 9_000, to: 9_100, joins: true }));
+    expect(broken({ ...good, faults: idle })).toEqual([]);
+  });
+
   test('a log may miss lines that were in the hands of a killed daemon', () => {
     const evidence = losing(goodEvidence());
     const first = (task: FinalTask) => (task.task === 'first' ? { ...task, log: 'ends\n' } : task);
